@@ -1,0 +1,139 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+
+	"medbook/internal/errs"
+)
+
+// The errors that callers may act on.
+var (
+	ErrNoRows         = sql.ErrNoRows
+	ErrNested         = errors.New("sqldb: View or Update inside a transaction")
+	ErrNewer          = errs.New(errs.Unavailable, "database-newer", "The database was made by a newer version of this program.")
+	ErrUnavailable    = errs.New(errs.Unavailable, "database-unavailable", "The database can't be reached.")
+	ErrOutcomeUnknown = errs.New(errs.Unavailable, "outcome-unknown", "The database did not confirm the change; it may have been made.")
+	ErrBusy           = errs.New(errs.Unavailable, "too-busy", "Too much is waiting for the database.")
+	ErrInvalidText    = errs.New(errs.Invalid, "invalid-text", "A text holds a NUL or is not valid UTF-8.")
+)
+
+// SQLite's result codes that we tell apart: primary ones, and extended ones of
+// sqliteConstraint.
+const (
+	sqliteBusy       = 5
+	sqliteIO         = 10
+	sqliteFull       = 13
+	sqliteCantOpen   = 14
+	sqliteConstraint = 19
+	sqlitePrimaryKey = 1555
+	sqliteUnique     = 2067
+)
+
+// queryCanceled is PostgreSQL's SQLSTATE for a statement ended by a cancel request.
+const queryCanceled = "57014"
+
+// IsUnique reports whether err is a violation of a unique or primary key.
+func IsUnique(err error) bool {
+	code := sqliteCode(err)
+	return code == sqliteUnique || code == sqlitePrimaryKey || sqlState(err) == "23505"
+}
+
+// sqliteCode returns SQLite's extended result code, or 0.
+func sqliteCode(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// sqlState returns PostgreSQL's five characters, or "".
+func sqlState(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// conflict reports whether the engine gave up this transaction for another one,
+// so that it may succeed when it is run again.
+func conflict(err error) bool {
+	s := sqlState(err)
+	return s == "40001" || s == "40P01"
+}
+
+// lost reports whether err means that the server, or the connection to it, is
+// gone or was not to be had.
+func lost(err error) bool {
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	switch state := sqlState(err); {
+	case errors.As(err, &connecting), strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300":
+		return true
+	case state != "", errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	}
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, pgconn.ErrConnClosed)
+}
+
+// retryable reports whether the transaction may be run again from its start.
+func retryable(err error) bool { return conflict(err) || errors.Is(err, ErrUnavailable) }
+
+// classify maps an engine's error by its code, never by its text, and hides
+// values in it. The context's errors and ours stay what they are.
+func classify(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	state := sqlState(err)
+	if ended := ctx.Err(); ended != nil && (errors.Is(err, ended) || state == queryCanceled || lost(err)) {
+		return ended
+	}
+	switch sqliteCode(err) & 0xff {
+	case sqliteBusy:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case sqliteIO, sqliteFull, sqliteCantOpen:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch {
+	case lost(err) && !errors.Is(err, ErrUnavailable):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case strings.HasPrefix(state, "22"): // data exceptions quote the datum
+		return &maskedError{"sqldb: a value does not fit (SQLSTATE " + state + ")", err}
+	}
+	return err
+}
+
+// unknown returns ErrOutcomeUnknown with the text of what happened to COMMIT. It
+// does not wrap it: a deadline of ours must not pass for the caller's.
+func unknown(err error) error { return fmt.Errorf("%w: %s", ErrOutcomeUnknown, err.Error()) }
+
+// maskedError is an error whose own text could hold a value.
+type maskedError struct {
+	text  string
+	cause error
+}
+
+func (e *maskedError) Error() string { return e.text }
+func (e *maskedError) Unwrap() error { return e.cause }
+
+// types lists the types of values, which may be said, unlike the values.
+func types(values []any) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = fmt.Sprintf("%T", v)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,55 @@
+package sqldb
+
+import (
+	"context"
+	"time"
+)
+
+// The limits that tests reach.
+const (
+	MaxQueue      = maxQueue
+	MaxGroup      = maxGroup
+	MaxStatements = maxStatements
+)
+
+// SurelyUndone reports whether a COMMIT that failed with SQLite's code wrote nothing.
+var SurelyUndone = surelyUndone
+
+// Queued returns how many Updates wait for a SQLite database's writer.
+func Queued(db *DB) int { return len(db.writer().queue) }
+
+// TurnFor sets how long a closure of a SQLite database may take.
+func TurnFor(db *DB, d time.Duration) { db.writer().turnFor = d }
+
+// Prepared returns how many statements the writer keeps prepared.
+func Prepared(db *DB) int { return len(db.writer().on.prepared) }
+
+// OnWriter runs a statement on a SQLite database's writing connection, behind
+// the writer's back.
+func OnWriter(db *DB, statement string) error {
+	_, err := db.writer().on.exec(context.Background(), statement, nil)
+	return err
+}
+
+// Log returns how many pages a SQLite database's log has and how many of them
+// have been moved into the database file.
+func Log(db *DB) (logged, moved int, err error) {
+	var busy int
+	row := db.writer().on.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(NOOP)")
+	err = row.Scan(&busy, &logged, &moved)
+	return logged, moved, err
+}
+
+func (db *DB) writer() *writer { return db.be.(*sqliteDB).writer }
+
+// RetryFor sets how long a PostgreSQL database runs a View or Update again.
+func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).retryFor = d }
+
+// Closing reports whether Close waits for a View or Update.
+func Closing(db *DB) bool {
+	if db.open.TryRLock() {
+		db.open.RUnlock()
+		return false
+	}
+	return true
+}

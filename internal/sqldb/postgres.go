@@ -1,0 +1,193 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	connectFor = 10 * time.Second // how long a connection is tried
+	retryFor   = 10 * time.Second // how long a View or Update is run again
+	answerFor  = 10 * time.Second // how long the answer to COMMIT is waited for
+)
+
+// postgresDB is a database on a PostgreSQL server.
+type postgresDB struct {
+	db       *DB
+	pool     *sql.DB
+	retryFor time.Duration
+}
+
+func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("open database: the postgres:// address can't be understood")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectFor
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "medbook"
+	}
+	pool := stdlib.OpenDB(*config)
+	size := max(8, 4*runtime.GOMAXPROCS(0))
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	if err := pool.PingContext(ctx); err != nil {
+		_ = pool.Close()
+		text := fmt.Sprintf("open database %s at %s:%d: %s", config.Database, config.Host, config.Port, reason(err))
+		return nil, &maskedError{text, classify(ctx, err)}
+	}
+	return &postgresDB{db: db, pool: pool, retryFor: retryFor}, nil
+}
+
+// reason returns why a connection failed, in one line.
+func reason(err error) string {
+	var answer *pgconn.PgError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &answer):
+		return answer.Message
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer"
+	case errors.As(err, &network):
+		return network.Err.Error()
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+func (p *postgresDB) close() error { return p.pool.Close() }
+
+func (p *postgresDB) view(ctx context.Context, fn work) error {
+	_, err := p.retry(ctx, func() (*Tx, error) {
+		return p.attempt(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fn, nil)
+	})
+	return err
+}
+
+// update leaves the isolation to the server's default_transaction_isolation.
+func (p *postgresDB) update(ctx context.Context, fn work) error {
+	tx, err := p.retry(ctx, func() (*Tx, error) {
+		return p.attempt(ctx, "BEGIN", fn, p.commit)
+	})
+	if err == nil {
+		tx.committed()
+	}
+	return err
+}
+
+// retry calls attempt until it succeeds, fails for a reason of its own, or
+// retryFor is over.
+func (p *postgresDB) retry(ctx context.Context, attempt func() (*Tx, error)) (*Tx, error) {
+	pause := &backoff.ExponentialBackOff{
+		InitialInterval: 2 * time.Millisecond, MaxInterval: 250 * time.Millisecond,
+		Multiplier: 2, RandomizationFactor: 0.5,
+	}
+	tx, err := backoff.Retry(ctx, func() (*Tx, error) {
+		tx, err := attempt()
+		if err != nil && (!retryable(err) || ctx.Err() != nil) {
+			err = backoff.Permanent(err)
+		}
+		return tx, err
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.retryFor))
+	switch {
+	case err == nil:
+		return tx, nil
+	case errors.Is(err, context.Cause(ctx)): // it ended during a pause
+		return nil, ctx.Err()
+	case conflict(err):
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return nil, err
+}
+
+// attempt runs fn in a transaction, once, and ends it with commit or, without
+// one or after an error or a panic, with ROLLBACK.
+func (p *postgresDB) attempt(ctx context.Context, begin string, fn work, commit func(context.Context, *sql.Conn) error) (tx *Tx, err error) {
+	conn, err := p.pool.Conn(ctx)
+	if err != nil {
+		return nil, classify(ctx, err)
+	}
+	committed := false
+	defer func() {
+		if !committed {
+			p.rollback(ctx, conn)
+		}
+		_ = conn.Close()
+	}()
+	if err := p.do(ctx, conn, begin); err != nil {
+		return nil, err
+	}
+	tx = &Tx{db: p.db, ctx: inside(ctx), on: &session{conn: conn}}
+	if err := tx.call(fn); err != nil {
+		return nil, err
+	}
+	if commit != nil {
+		err = commit(ctx, conn)
+		committed = err == nil
+	}
+	return tx, err
+}
+
+// commit sends COMMIT, unless the caller has gone, and then waits for the
+// answer even if the caller goes.
+func (p *postgresDB) commit(ctx context.Context, conn *sql.Conn) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := p.db.observe(ctx, "COMMIT"); err != nil {
+		return classify(ctx, err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerFor)
+	defer cancel()
+	return conn.Raw(func(driver any) error {
+		server := driver.(*stdlib.Conn).Conn()
+		if server.IsClosed() {
+			return classify(ctx, pgconn.ErrConnClosed)
+		}
+		tag, err := server.Exec(ctx, "COMMIT")
+		switch {
+		case err == nil && tag.String() != "COMMIT":
+			return errors.New("sqldb: the server rolled back where it was told to commit")
+		case err != nil && !refused(err):
+			return unknown(err)
+		}
+		return classify(ctx, err)
+	})
+}
+
+// refused reports whether err is the server's word that it did not do what it
+// was told. A session that is being ended says FATAL, and may have done it.
+// (pgconn.SafeToRetry is no help: it says yes to a COMMIT that was sent if the
+// connection broke before the answer came.)
+func refused(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR"
+}
+
+// rollback ends the transaction if the connection still works; the pool drops
+// one that is in a transaction.
+func (p *postgresDB) rollback(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerFor)
+	defer cancel()
+	_ = p.do(ctx, conn, "ROLLBACK")
+}
+
+func (p *postgresDB) do(ctx context.Context, conn *sql.Conn, statement string, args ...any) error {
+	err := p.db.observe(ctx, statement)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, statement, args...)
+	}
+	return classify(ctx, err)
+}
