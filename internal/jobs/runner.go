@@ -1,0 +1,233 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/errs"
+	"medbook/internal/id"
+	"medbook/internal/sqldb"
+)
+
+const (
+	workers   = 4                // jobs that one runner does at once
+	lease     = time.Minute      // how long a job may take before it is anybody's again
+	poll      = time.Second      // how often an idle runner looks
+	firstWait = 2 * time.Second  // after a first failure; doubled with each
+	lastWait  = 30 * time.Minute // the longest
+)
+
+// Runner does the jobs whose kinds it has handlers for. Several runners, in one
+// process or in many, share the work. Kinds that it does not know are left for
+// a runner that does, and logged once.
+//
+// Handle and Every come before all else. The other methods are safe for
+// concurrent use.
+type Runner struct {
+	DB  *sqldb.DB
+	Log *slog.Logger // gets the kinds and ids of jobs, never what a handler's error says
+
+	handlers map[string]handler
+	wake     chan struct{}
+	strange  sync.Map // unknown kinds that were logged
+
+	mu      sync.Mutex
+	planned bool // each schedule has its row
+}
+
+type handler struct {
+	run   func(ctx context.Context, payload string) error
+	every time.Duration // zero unless it is a schedule's
+}
+
+// Handle makes run the handler of jobs of type J. Its context ends before the
+// job's lease does. Any error or panic puts the job off.
+func Handle[J Job](r *Runner, run func(ctx context.Context, job J) error) {
+	var zero J
+	r.add(zero.Kind(), handler{run: func(ctx context.Context, payload string) error {
+		var job J
+		if err := json.Unmarshal([]byte(payload), &job); err != nil {
+			return err
+		}
+		return run(ctx, job)
+	}})
+}
+
+// Every makes run the work of a schedule: due at once, and again when the
+// interval has passed since it last succeeded, on one of the runners that share
+// the database.
+func (r *Runner) Every(interval time.Duration, kind string, run func(ctx context.Context) error) {
+	r.add(kind, handler{every: interval, run: func(ctx context.Context, _ string) error { return run(ctx) }})
+}
+
+func (r *Runner) add(kind string, h handler) {
+	if r.handlers == nil {
+		r.handlers, r.wake = map[string]handler{}, make(chan struct{}, workers)
+	}
+	r.handlers[kind] = h
+}
+
+// Nudge makes an idle Run look for jobs now instead of within a second. It does
+// not block: made for sqldb.Tx.AfterCommit.
+func (r *Runner) Nudge() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run does jobs as they become due, until ctx ends and the jobs at work are finished.
+func (r *Runner) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() { r.work(ctx) })
+	}
+	wg.Wait()
+}
+
+func (r *Runner) work(ctx context.Context) {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if _, err := r.RunDue(ctx); err != nil && ctx.Err() == nil {
+			r.Log.WarnContext(ctx, "jobs can't be read or finished", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-r.wake:
+		}
+	}
+}
+
+// RunDue does all jobs that are due, one after the other, and tells how many it
+// began. Its error is the database's, not a handler's.
+func (r *Runner) RunDue(ctx context.Context) (n int, err error) {
+	defer errs.Wrap(&err, "run due jobs")
+	if err := r.plan(ctx); err != nil {
+		return 0, err
+	}
+	for ctx.Err() == nil {
+		j, ok, err := r.take(ctx)
+		if err != nil || !ok {
+			return n, err
+		}
+		n++
+		if err := r.do(context.WithoutCancel(ctx), j); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// plan gives each schedule its row, once.
+func (r *Runner) plan(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.planned {
+		return nil
+	}
+	err := r.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		for kind, h := range r.handlers {
+			if h.every == 0 {
+				continue
+			}
+			// The kind makes the id, so that the key keeps the row single.
+			j := job{ID: uuid.NewSHA1(uuid.Nil, []byte(kind)), Kind: kind, Payload: "{}"}
+			if err := insert(ctx, tx, j, tx.Now(), tx.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.planned = err == nil
+	return err
+}
+
+// take leases a job that is due, if there is one. It looks before it writes, so
+// that an idle runner does not write.
+func (r *Runner) take(ctx context.Context) (j job, ok bool, err error) {
+	kinds := slices.Sorted(maps.Keys(r.handlers))
+	for {
+		var due []uuid.UUID
+		var strange []string
+		err := r.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+			if due, err = dueJobs(ctx, tx, kinds); err == nil && len(due) == 0 {
+				strange, err = unknownKinds(ctx, tx, kinds)
+			}
+			return err
+		})
+		for _, kind := range strange {
+			if _, logged := r.strange.LoadOrStore(kind, true); !logged {
+				r.Log.WarnContext(ctx, "jobs of an unknown kind are left alone", "kind", kind)
+			}
+		}
+		if err != nil || len(due) == 0 {
+			return job{}, false, err
+		}
+		one := due[rand.N(len(due))] // others see the same jobs
+		err = r.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+			j, err = leaseJob(ctx, tx, one, id.New(), tx.Now())
+			return err
+		})
+		if !errors.Is(err, sqldb.ErrNoRows) { // else somebody else was faster
+			return j, err == nil, err
+		}
+	}
+}
+
+// do runs a leased job and writes down how it went, unless the lease was lost.
+func (r *Runner) do(ctx context.Context, j job) error {
+	h := r.handlers[j.Kind]
+	failed := safely(ctx, h, j)
+	var mine bool
+	err := r.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		switch {
+		case failed != nil:
+			mine, err = putOff(ctx, tx, j, tx.Now().Add(wait(j.Attempts)), j.Attempts)
+		case h.every > 0:
+			mine, err = putOff(ctx, tx, j, tx.Now().Add(h.every), 0)
+		default:
+			mine, err = remove(ctx, tx, j)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s %s: %w", j.Kind, j.ID, err)
+	case !mine:
+		r.Log.WarnContext(ctx, "a job outlived its lease", "kind", j.Kind, "job_id", j.ID)
+	case failed != nil:
+		r.Log.WarnContext(ctx, "a job failed and is put off", "kind", j.Kind, "job_id", j.ID, "attempts", j.Attempts)
+	}
+	return nil
+}
+
+// safely runs the job for less time than its lease and makes a panic an error.
+func safely(ctx context.Context, h handler, j job) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, lease-lease/10)
+	defer cancel()
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the handler panicked")
+		}
+	}()
+	return h.run(ctx, j.Payload)
+}
+
+// wait is how long a job rests that failed for the given time, counted from 1.
+// Half of it is chance, so that jobs that failed together do not come back together.
+func wait(attempts int) time.Duration {
+	d := min(lastWait, firstWait<<min(attempts-1, 16))
+	return d/2 + rand.N(d/2)
+}

@@ -1,0 +1,78 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/sqldb"
+)
+
+// job is a row of the table. Owner is new with every lease, so that whoever
+// lost one can't be taken for whoever has it.
+type job struct {
+	ID            uuid.UUID
+	Kind, Payload string
+	Owner         uuid.UUID
+	Attempts      int // begun, this one included
+}
+
+// insert keeps a row that is there already.
+func insert(ctx context.Context, tx *sqldb.Tx, j job, at, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO jobs (id, kind, payload, run_at, attempts, lease_until, created_at)
+		VALUES ($1, $2, $3, $4, 0, 0, $5) ON CONFLICT DO NOTHING`,
+		j.ID, j.Kind, j.Payload, sqldb.Instant(at), sqldb.Instant(now))
+	return err
+}
+
+func dueJobs(ctx context.Context, tx *sqldb.Tx, kinds []string) ([]uuid.UUID, error) {
+	return sqldb.All(ctx, tx, scan[uuid.UUID],
+		`SELECT id FROM jobs WHERE run_at <= $1 AND lease_until <= $1 AND kind IN (`+sqldb.In(2, len(kinds))+`)
+		ORDER BY run_at, id LIMIT 8`, with(kinds, sqldb.Instant(tx.Now()))...)
+}
+
+func unknownKinds(ctx context.Context, tx *sqldb.Tx, kinds []string) ([]string, error) {
+	return sqldb.All(ctx, tx, scan[string],
+		`SELECT DISTINCT kind FROM jobs WHERE run_at <= $1 AND kind NOT IN (`+sqldb.In(2, len(kinds))+`)`,
+		with(kinds, sqldb.Instant(tx.Now()))...)
+}
+
+func with(kinds []string, first ...any) []any {
+	for _, kind := range kinds {
+		first = append(first, kind)
+	}
+	return first
+}
+
+// leaseJob gives the job to owner. It returns ErrNoRows when somebody has it:
+// the conditions here, not the look before, are what keeps a job from two.
+func leaseJob(ctx context.Context, tx *sqldb.Tx, which, owner uuid.UUID, now time.Time) (job, error) {
+	return sqldb.One(ctx, tx, scanJob, `UPDATE jobs SET owner = $1, lease_until = $2, attempts = attempts + 1
+		WHERE id = $3 AND run_at <= $4 AND lease_until <= $4
+		RETURNING id, kind, payload, owner, attempts`,
+		owner, sqldb.Instant(now.Add(lease)), which, sqldb.Instant(now))
+}
+
+// putOff gives the job back until at, and reports whether it still was j's.
+func putOff(ctx context.Context, tx *sqldb.Tx, j job, at time.Time, attempts int) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE jobs SET run_at = $1, attempts = $2, owner = NULL, lease_until = 0
+		WHERE id = $3 AND owner = $4`, sqldb.Instant(at), attempts, j.ID, j.Owner)
+	return n > 0, err
+}
+
+// remove ends a job that is done, and reports whether it still was j's.
+func remove(ctx context.Context, tx *sqldb.Tx, j job) (bool, error) {
+	n, err := tx.Exec(ctx, `DELETE FROM jobs WHERE id = $1 AND owner = $2`, j.ID, j.Owner)
+	return n > 0, err
+}
+
+func scanJob(r sqldb.Row) (j job, err error) {
+	err = r.Scan(&j.ID, &j.Kind, &j.Payload, &j.Owner, &j.Attempts)
+	return j, err
+}
+
+func scan[T any](r sqldb.Row) (v T, err error) {
+	err = r.Scan(&v)
+	return v, err
+}
