@@ -1,0 +1,91 @@
+// Package auth knows who is asking. It makes an Actor of a credential and owns
+// the API keys; users and practitioners it only reads.
+//
+// A key is kept as the SHA-256 of its secret, which is random and long enough
+// that nothing slower is needed. Every credential that is not good gets the
+// same answer, whatever is wrong with it. Each request reads the key, the user
+// and the role anew, so that a change of role holds at once.
+package auth
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/audit"
+	"medbook/internal/errs"
+	"medbook/internal/sqldb"
+)
+
+// Errors that a caller may act on.
+var (
+	ErrUnauthenticated = errs.New(errs.Unauthenticated, "unauthenticated", "A valid credential is needed.")
+	ErrForbidden       = errs.New(errs.Forbidden, "forbidden", "Your role does not allow this.")
+	ErrUserNotFound    = errs.New(errs.NotFound, "user-not-found", "There is no such user, or it is not you.")
+	ErrInvalidKey      = errs.New(errs.Invalid, "invalid-key", "This key can't be made.")
+)
+
+// Role is what a user is to the clinic.
+type Role string
+
+// The roles of users.
+const (
+	Patient      Role = "patient"      // books care
+	Practitioner Role = "practitioner" // gives care
+	Admin        Role = "admin"        // runs the clinic; sees no clinical data
+	Auditor      Role = "auditor"      // reads the audit trail; sees no clinical data
+
+	system Role = "system" // the command line; no user has it
+)
+
+// ParseRole returns the role that a user can have under that name.
+func ParseRole(s string) (Role, bool) {
+	r := Role(s)
+	return r, slices.Contains([]Role{Patient, Practitioner, Admin, Auditor}, r)
+}
+
+// Actor is who asks, and from where. The zero Actor is nobody.
+type Actor struct {
+	UserID         uuid.UUID
+	Role           Role
+	PractitionerID uuid.UUID // zero unless Role is Practitioner
+	CredentialID   uuid.UUID // the API key that was shown
+
+	RequestID string // of the HTTP request, like what follows
+	Address   string // IP address of the client, without port
+	Agent     string // User-Agent
+}
+
+// System acts for whoever runs the program's command line: an admin without a user.
+var System = Actor{Role: system}
+
+// Anonymous reports whether nobody signed in.
+func (a Actor) Anonymous() bool { return a.Role == "" }
+
+// Is reports whether a has one of the roles. System counts as Admin.
+func (a Actor) Is(roles ...Role) bool {
+	return slices.Contains(roles, a.Role) || a.Role == system && slices.Contains(roles, Admin)
+}
+
+// Event begins the record of what a does: "appointment.hold" to the resource of
+// that type and id (empty for a list), which is data of the patients.
+func (a Actor) Event(action, resourceType, resourceID string, patients ...uuid.UUID) audit.Event {
+	return audit.Event{
+		Actor: a.UserID, ActorRole: string(a.Role), Credential: a.CredentialID,
+		Action: action, ResourceType: resourceType, ResourceID: resourceID, Patients: patients,
+		RequestID: a.RequestID, ClientAddress: a.Address, UserAgent: a.Agent,
+	}
+}
+
+// FoldEmail returns the one form in which an e-mail address is kept and looked for.
+func FoldEmail(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
+
+// Service checks credentials and makes them. Its methods are safe for concurrent use.
+type Service struct {
+	DB  *sqldb.DB
+	Log *slog.Logger // for Run
+
+	refusals refusals
+}

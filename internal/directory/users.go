@@ -1,0 +1,215 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/audit"
+	"medbook/internal/auth"
+	"medbook/internal/errs"
+	"medbook/internal/etag"
+	"medbook/internal/id"
+	"medbook/internal/idempotency"
+	"medbook/internal/page"
+	"medbook/internal/sqldb"
+)
+
+// CreateUser makes a user. Only admins do.
+//
+// It returns auth.ErrForbidden, ErrInvalidUser or ErrEmailTaken.
+func (s *Service) CreateUser(ctx context.Context, by auth.Actor, n NewUser) (u User, err error) {
+	defer errs.Wrap(&err, "create user")
+	if !by.Is(auth.Admin) {
+		return u, s.refuse(ctx, by.Event("user.create", "user", ""), auth.ErrForbidden)
+	}
+	given := recordOf(n)
+	again := func(ctx context.Context, tx *sqldb.Tx) error {
+		made, err := userByEmail(ctx, tx, auth.FoldEmail(given.email))
+		if errors.Is(err, sqldb.ErrNoRows) { // the answer was a refusal
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, by.Event("user.read", "user", made.ID.String(), made.patients()...))
+	}
+	return idempotency.Do(ctx, s.DB, again, func(ctx context.Context, tx *sqldb.Tx) (u User, err error) {
+		r, err := given.checked(tx.Now())
+		if err != nil {
+			return u, err
+		}
+		userID := id.New()
+		if err := insertUser(ctx, tx, userID, r); err != nil {
+			return u, err
+		}
+		if err := s.place(ctx, tx, userID, r); err != nil {
+			return u, err
+		}
+		if u, err = userByID(ctx, tx, by, userID); err != nil {
+			return u, err
+		}
+		return u, audit.Record(ctx, tx, by.Event("user.create", "user", userID.String(), u.patients()...))
+	})
+}
+
+// User returns a user to themself or to an admin. To anybody else, and for an
+// unknown id, it returns ErrUserNotFound.
+func (s *Service) User(ctx context.Context, by auth.Actor, userID string) (u User, err error) {
+	defer errs.Wrap(&err, "read user")
+	if by.Anonymous() {
+		return u, auth.ErrUnauthenticated
+	}
+	which, ok := id.Parse(userID)
+	if !ok {
+		return u, ErrUserNotFound
+	}
+	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		u, err = userByID(ctx, tx, by, which)
+		return err
+	})
+	event := by.Event("user.read", "user", userID, u.patients()...)
+	switch {
+	case err != nil:
+		return User{}, s.refuseOthers(ctx, event, by, err)
+	case which == by.UserID:
+		return u, nil
+	}
+	if err := audit.RecordNow(ctx, s.DB, event); err != nil {
+		return User{}, err
+	}
+	return u, nil
+}
+
+// UserFilter narrows a list of users. Its zero value matches all.
+type UserFilter struct {
+	Role string
+}
+
+// Users lists users in the order of their ids: all of them to admins, only
+// themself to anybody else. It returns page.ErrCursor for a position that is
+// not one of its own.
+func (s *Service) Users(ctx context.Context, by auth.Actor, f UserFilter, req page.Request) (p page.Of[User], err error) {
+	defer errs.Wrap(&err, "list users")
+	if by.Anonymous() {
+		return p, auth.ErrUnauthenticated
+	}
+	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		p, err = usersIn(ctx, tx, by, f, req)
+		return err
+	})
+	if err != nil || !by.Is(auth.Admin) {
+		return p, err
+	}
+	var patients []uuid.UUID
+	for _, u := range p.Items {
+		patients = append(patients, u.patients()...)
+	}
+	if err := audit.RecordNow(ctx, s.DB, by.Event("user.list", "user", "", patients...)); err != nil {
+		return page.Of[User]{}, err
+	}
+	return p, nil
+}
+
+// ChangeUser changes a user for themself or for an admin. match must name the
+// version that is changed.
+//
+// It returns auth.ErrForbidden when somebody else than an admin changes a role,
+// then ErrUserNotFound, etag.ErrMissing, etag.ErrStale or ErrInvalidUser.
+func (s *Service) ChangeUser(ctx context.Context, by auth.Actor, userID string, match etag.Match, c UserChange) (u User, err error) {
+	defer errs.Wrap(&err, "change user")
+	if by.Anonymous() {
+		return u, auth.ErrUnauthenticated
+	}
+	which, ok := id.Parse(userID)
+	if !ok {
+		return u, ErrUserNotFound
+	}
+	event := by.Event("user.change", "user", userID)
+	if c.Role != nil && !by.Is(auth.Admin) {
+		return u, s.refuse(ctx, event, auth.ErrForbidden)
+	}
+	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		if err = lockUser(ctx, tx, which); err != nil {
+			return err
+		}
+		old, err := userByID(ctx, tx, by, which)
+		if err != nil {
+			return err
+		}
+		if err := match.Check(old.ETag()); err != nil {
+			return err
+		}
+		if u, err = s.change(ctx, tx, by, old, c); err != nil {
+			return err
+		}
+		event.Patients = append(old.patients(), u.patients()...)
+		return audit.Record(ctx, tx, event)
+	})
+	if err != nil {
+		return User{}, s.refuseOthers(ctx, event, by, err)
+	}
+	return u, nil
+}
+
+// change writes what c says over old, and what follows from it.
+func (s *Service) change(ctx context.Context, tx *sqldb.Tx, by auth.Actor, old User, c UserChange) (User, error) {
+	before := changed(old, UserChange{})
+	after, err := changed(old, c).checked(tx.Now())
+	if err != nil {
+		return User{}, err
+	}
+	if err := updateUser(ctx, tx, old.ID, after); err != nil {
+		return User{}, err
+	}
+	if after.role != before.role {
+		if old.Role == auth.Practitioner && s.Retire != nil {
+			if err := s.Retire(ctx, tx, old.PractitionerID); err != nil {
+				return User{}, err
+			}
+		}
+		if err := s.place(ctx, tx, old.ID, after); err != nil {
+			return User{}, err
+		}
+	}
+	if after.role != before.role || after.name != before.name {
+		if err := reindex(ctx, tx, old.ID); err != nil {
+			return User{}, err
+		}
+	}
+	return userByID(ctx, tx, by, old.ID)
+}
+
+// place gives a user the rows that their role needs.
+func (s *Service) place(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID, r record) error {
+	switch r.role {
+	case auth.Patient:
+		return insertPatient(ctx, tx, userID)
+	case auth.Practitioner:
+		practitionerID, err := insertPractitioner(ctx, tx, userID, r)
+		if err != nil || s.Enrol == nil {
+			return err
+		}
+		return s.Enrol(ctx, tx, practitionerID, r.timeZone)
+	}
+	return nil
+}
+
+// refuse records that what e says was denied, and returns why.
+func (s *Service) refuse(ctx context.Context, e audit.Event, why error) error {
+	e.Outcome = audit.Denied
+	if err := audit.RecordNow(ctx, s.DB, e); err != nil {
+		return err
+	}
+	return why
+}
+
+// refuseOthers records a refusal if err says that a user is not there for
+// somebody who sees only themself. Whether the user exists makes no difference.
+func (s *Service) refuseOthers(ctx context.Context, e audit.Event, by auth.Actor, err error) error {
+	if errors.Is(err, ErrUserNotFound) && !by.Is(auth.Admin) {
+		return s.refuse(ctx, e, err)
+	}
+	return err
+}
