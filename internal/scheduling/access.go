@@ -1,0 +1,111 @@
+package scheduling
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/audit"
+	"medbook/internal/auth"
+	"medbook/internal/directory"
+	"medbook/internal/errs"
+	"medbook/internal/id"
+	"medbook/internal/sqldb"
+)
+
+// mayEdit reports whether by may change a practitioner's time and profile:
+// the practitioner and staff.
+func mayEdit(by auth.Actor, practitioner uuid.UUID) error {
+	if by.Is(auth.Admin) || by.Is(auth.Practitioner) && by.PractitionerID == practitioner {
+		return nil
+	}
+	return auth.ErrForbidden
+}
+
+// editable reads a practitioner's id from a path and judges mayEdit. Somebody
+// else's calendar is as unknown to a practitioner as one that is not there;
+// the practitioner's existence is public, so that is directory's error.
+func editable(by auth.Actor, practitioner string) (uuid.UUID, error) {
+	if !by.Is(auth.Admin, auth.Practitioner) {
+		return uuid.Nil, auth.ErrForbidden
+	}
+	key, ok := id.Parse(practitioner)
+	if !ok || mayEdit(by, key) != nil {
+		return uuid.Nil, directory.ErrPractitionerNotFound
+	}
+	return key, nil
+}
+
+// editableRow does the same for the id of a row below a practitioner.
+func editableRow(by auth.Actor, text string, unknown error) (id.Keyed, error) {
+	if !by.Is(auth.Admin, auth.Practitioner) {
+		return id.Keyed{}, auth.ErrForbidden
+	}
+	key, ok := id.ParseKeyed(text)
+	if !ok || mayEdit(by, key.Lead) != nil {
+		return id.Keyed{}, unknown
+	}
+	return key, nil
+}
+
+// asNotFound turns any not-found error into the one that fits what was asked for.
+func asNotFound(err, as error) error {
+	if errs.KindOf(err) == errs.NotFound {
+		return as
+	}
+	return err
+}
+
+// settle records a refusal when err is one, in a transaction of its own since
+// the refused one is rolled back, and returns err. Unknown and forbidden rows
+// are recorded alike, so that they also cost alike. resource must be an id that
+// was parsed, or empty: a caller's text does not belong into the trail.
+func (s *Service) settle(ctx context.Context, by auth.Actor, err error, action, resourceType, resource string) error {
+	kind := errs.KindOf(err)
+	if err == nil || kind != errs.NotFound && kind != errs.Forbidden {
+		return err
+	}
+	e := by.Event(action, resourceType, resource)
+	e.Outcome = audit.Denied
+	if failed := audit.RecordNow(ctx, s.DB, e); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// replayed returns what idempotency runs before it repeats an answer about the
+// appointment: row scope and the audit record once more.
+func replayed(by auth.Actor, action string, key id.Keyed) func(context.Context, *sqldb.Tx) error {
+	return func(ctx context.Context, tx *sqldb.Tx) error {
+		a, err := appointmentByID(ctx, tx, by, key)
+		if err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, by.Event(action, "appointment", key.String(), a.Patient))
+	}
+}
+
+// recorded returns what idempotency runs before it repeats an answer that holds
+// nothing of a patient: the audit record once more.
+func recorded(by auth.Actor, action, resourceType, resource string, patients ...uuid.UUID) func(context.Context, *sqldb.Tx) error {
+	return func(ctx context.Context, tx *sqldb.Tx) error {
+		return audit.Record(ctx, tx, by.Event(action, resourceType, resource, patients...))
+	}
+}
+
+// recordRead puts a read of appointments on record, naming every patient. A
+// person's look at their own data is none.
+func (s *Service) recordRead(ctx context.Context, by auth.Actor, action, resource string, as ...Appointment) error {
+	var others []uuid.UUID
+	for _, a := range as {
+		if a.Patient != by.UserID {
+			others = append(others, a.Patient)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	e := by.Event(action, "appointment", resource, others...)
+	e.Count = len(as)
+	return audit.RecordNow(ctx, s.DB, e)
+}

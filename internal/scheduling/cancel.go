@@ -1,0 +1,63 @@
+package scheduling
+
+import (
+	"context"
+	"errors"
+
+	"medbook/internal/auth"
+	"medbook/internal/phi"
+	"medbook/internal/sqldb"
+)
+
+// Cancel ends an appointment and frees its time at once; the history stays. A
+// hold may be released at any time. A patient cancels a confirmed appointment
+// until the cancellation window before its start, exactly then included; the
+// practitioner and staff until it starts, with a reason. Cancelling what is
+// cancelled or expired changes nothing.
+//
+// It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrTransition,
+// ErrWindowClosed or ErrNoReason.
+func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string, reason phi.Value[string]) (Appointment, error) {
+	return s.change(ctx, by, "appointment.cancel", appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
+		func(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment) error {
+			switch a.Status {
+			case Cancelled, Expired:
+				return nil
+			case Completed, NoShow:
+				return ErrTransition
+			case Confirmed:
+				if err := mayUndo(by, sch, *a, tx); err != nil {
+					return err
+				}
+				if !by.Is(auth.Patient) && reason.IsZero() {
+					return ErrNoReason
+				}
+			}
+			a.CancelReason = reason
+			// By the appointment's id, never by its cells: they may be somebody
+			// else's by now.
+			if err := deleteClaimsOf(ctx, tx, a.ID); err != nil {
+				return err
+			}
+			err := transition(ctx, tx, a, Cancelled)
+			if errors.Is(err, ErrHoldExpired) {
+				// Another patient's hold has just written its end; so it stands.
+				a.Status, a.CancelReason = Expired, phi.Value[string]{}
+				return nil
+			}
+			return err
+		})
+}
+
+// mayUndo judges whether by may still cancel or move a confirmed appointment
+// away from its time. It returns ErrWindowClosed.
+func mayUndo(by auth.Actor, sch schedule, a Appointment, tx *sqldb.Tx) error {
+	now := tx.Now()
+	if !by.Is(auth.Patient) && now.Before(a.Start) {
+		return nil
+	}
+	if by.Is(auth.Patient) && now.Before(a.Start) && !now.After(a.Start.Add(-sch.Policy.window())) {
+		return nil
+	}
+	return ErrWindowClosed
+}

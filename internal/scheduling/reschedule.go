@@ -1,0 +1,80 @@
+package scheduling
+
+import (
+	"context"
+
+	"medbook/internal/auth"
+	"medbook/internal/calendar"
+	"medbook/internal/id"
+	"medbook/internal/phi"
+	"medbook/internal/sqldb"
+)
+
+// RescheduleRequest asks for another slot of the same practitioner.
+type RescheduleRequest struct {
+	Slot     string            // the new first slot's id
+	Override phi.Value[string] // staff only: lift notice and horizon, for this reason
+}
+
+// Reschedule moves an appointment to as many slots from another one on, in one
+// transaction and under the same id. A hold keeps the end of its hold time. A
+// patient's move of a confirmed appointment obeys the cancellation window of
+// the old start, and everybody's the notice and horizon of the new one, unless
+// staff override them.
+//
+// It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrHoldExpired,
+// ErrTransition, ErrWindowClosed, ErrOtherCalendar, and what Hold returns of
+// the new slot and the patient's other appointments.
+func (s *Service) Reschedule(ctx context.Context, by auth.Actor, appointment string, req RescheduleRequest) (Appointment, error) {
+	override, err := overridden(by, req.Override)
+	if err != nil {
+		return Appointment{}, s.settle(ctx, by, err, "appointment.reschedule", "appointment", "")
+	}
+	return s.change(ctx, by, "appointment.reschedule", appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
+		func(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment) error {
+			switch a.Status {
+			case Expired:
+				return ErrHoldExpired
+			case Cancelled, Completed, NoShow:
+				return ErrTransition
+			case Confirmed:
+				if err := mayUndo(by, sch, *a, tx); err != nil {
+					return err
+				}
+			}
+			slot, ok := id.ParseSlot(req.Slot)
+			if !ok {
+				return ErrSlotNotFound
+			}
+			if slot.Practitioner != a.Practitioner() {
+				return ErrOtherCalendar
+			}
+			if !req.Override.IsZero() {
+				a.OverrideReason = req.Override
+			}
+			return move(ctx, tx, sch, a, wish{first: slot, slots: a.Slots, override: override})
+		})
+}
+
+// move claims the new cells that are not the appointment's already, and then
+// gives back those that are left over, so that no instant goes unclaimed.
+func move(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment, w wish) error {
+	old, to := calendar.Span{Start: a.Start, End: a.End}, w.span()
+	if old.Start.Equal(to.Start) && old.End.Equal(to.End) {
+		return nil
+	}
+	if err := checkOpen(ctx, tx, sch, w); err != nil {
+		return err
+	}
+	a.Start, a.End = to.Start, to.End
+	if err := claim(ctx, tx, *a, old); err != nil {
+		return err
+	}
+	if err := deleteClaimsOutside(ctx, tx, a.ID, to); err != nil {
+		return err
+	}
+	if err := checkPatient(ctx, tx, *a); err != nil {
+		return err
+	}
+	return transition(ctx, tx, a, a.Status)
+}
