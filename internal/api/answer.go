@@ -1,0 +1,97 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"medbook/internal/etag"
+	"medbook/internal/idempotency"
+)
+
+// answer is what a presenter makes of a service's result.
+type answer[B any] struct {
+	Status   int    // 0: the first that the route lists
+	ETag     string // the version of a single resource
+	Location string // where what was made can be found
+	Public   bool   // anybody may see it: caches may keep it if they ask before each use
+	Body     B
+}
+
+// none is the body of an answer that has none.
+type none struct{}
+
+// file is a body that is not JSON.
+type file struct {
+	Type    string // Content-Type
+	Policy  string // Content-Security-Policy, if it needs more than nothing
+	Content []byte
+}
+
+// encode writes v as JSON. Every byte of JSON that the server sends comes from here.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// render makes an answer ready to be sent, or to be kept for a repeat.
+func render[B any](op *operation, a answer[B]) (idempotency.Answer, error) {
+	out := idempotency.Answer{Status: cmp.Or(a.Status, op.Status[0]), Header: map[string]string{}}
+	set := func(name, value string) {
+		if value != "" {
+			out.Header[name] = value
+		}
+	}
+	set("ETag", a.ETag)
+	set("Location", a.Location)
+	if a.Public && op.Method == http.MethodGet {
+		set("Cache-Control", "no-cache")
+		set("Vary", "X-API-Key, Authorization")
+	}
+	var err error
+	switch body := any(a.Body).(type) {
+	case none:
+	case file:
+		set("Content-Type", body.Type)
+		set("Content-Security-Policy", body.Policy)
+		out.Body = body.Content
+	default:
+		set("Content-Type", "application/json")
+		out.Body, err = encode(body)
+	}
+	return out, err
+}
+
+// digest is the entity tag of bytes that have no version of their own.
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return etag.Quote(hex.EncodeToString(sum[:12]))
+}
+
+// send writes a, or 304 when the caller has that version already.
+func send(w http.ResponseWriter, r *http.Request, o *operation, a idempotency.Answer) {
+	known := etag.Match(strings.Join(r.Header.Values("If-None-Match"), ","))
+	unchanged := o.mayBeUnchanged() && a.Header["ETag"] != "" && known.Holds(a.Header["ETag"])
+	for name, value := range a.Header {
+		if !unchanged || name == "ETag" || name == "Cache-Control" || name == "Vary" {
+			w.Header().Set(name, value)
+		}
+	}
+	switch {
+	case unchanged:
+		w.WriteHeader(http.StatusNotModified)
+		return
+	case a.Status != http.StatusNoContent:
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.Body)))
+	}
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // a caller who is gone is told nothing; net/http leaves the body out for HEAD
+}
