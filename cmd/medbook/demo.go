@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"medbook/internal/app"
+	"medbook/internal/demo"
+)
+
+// demoClinic makes up a clinic and serves it.
+type demoClinic struct {
+	listening
+	Data string `default:"./data/demo" placeholder:"DIR" help:"Folder for the clinic. Default: ${default}."`
+}
+
+// Help says what the summary has no room for.
+func (demoClinic) Help() string {
+	return `Five practitioners in three time zones, their patients, and appointments past and to come, all invented. The first start makes them; later ones find the clinic as it was left. Delete the folder to start afresh.
+
+Prints the server's address and a new key for each role.`
+}
+
+// Run returns when ctx ends and all running requests are finished.
+func (c demoClinic) Run(ctx context.Context, o output) error {
+	database, err := demo.Prepare(ctx, c.Data, time.Now())
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, app.Config{Listen: c.address(), Database: database, Log: app.NewLog(o.stderr)})
+	if err != nil {
+		return err
+	}
+	keys, err := demo.Keys(ctx, a.Services)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	c.welcome(o.stdout, a.URL(), keys)
+	return a.Run(ctx)
+}
+
+func (c demoClinic) welcome(w io.Writer, url string, keys []demo.Key) {
+	fmt.Fprintf(w, "The demo clinic is open: %s\n\n", url)
+	fmt.Fprintf(w, "  documentation  %s/docs\n", url)
+	fmt.Fprintf(w, "  data           %s (delete it to start afresh)\n\n", c.Data)
+	fmt.Fprintf(w, "Keys, to be sent as the header X-API-Key:\n\n")
+	for _, k := range keys {
+		fmt.Fprintf(w, "  %-13s %s  (%s)\n", k.Role, k.Text, k.Name)
+	}
+	fmt.Fprintf(w, "\nTry: curl -H 'X-API-Key: %s' %s/v1/me\n", keys[0].Text, url)
+	fmt.Fprintf(w, "Stop it with Ctrl-C.\n")
+}

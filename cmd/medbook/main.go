@@ -1,0 +1,126 @@
+// Command medbook is a clinic's booking system: server, administration and demo
+// in one program.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"medbook/internal/errs"
+)
+
+const about = `A booking system for clinics and independent practitioners.
+
+Practitioners publish when they work; patients find a slot, hold it, confirm it, move it or cancel it. Nobody is ever double-booked.
+
+  medbook demo     a small clinic to try things out
+  medbook serve    your own
+
+By default everything is kept in one file, data/medbook.db. With a postgres:// URL any number of servers share one PostgreSQL database.`
+
+// commands is the command line.
+type commands struct {
+	Serve   serve   `cmd:"" help:"Run the server."`
+	Migrate migrate `cmd:"" help:"Bring the database's schema up to date, and stop."`
+	User    struct {
+		Create createUser `cmd:"" help:"Make a user and print its id."`
+	} `cmd:"" help:"Manage users."`
+	Key struct {
+		Create createKey `cmd:"" help:"Make an API key for a user and print it."`
+	} `cmd:"" help:"Manage API keys."`
+	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
+	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
+	Version version    `cmd:"" help:"Print the program's version."`
+}
+
+// The statuses that the program ends with.
+const (
+	succeeded = 0
+	failed    = 1
+	misused   = 2 // the command line is wrong
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run does what the arguments say and returns the status to end with. What goes
+// wrong is one line on stderr.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	defer stop()
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("medbook"), kong.Description(about),
+		kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"listen": defaultListen, "database": defaultDatabase},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(output{stdout, stderr}),
+	)
+	if err != nil {
+		return complain(stderr, err, failed)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return complain(stderr, fmt.Errorf("%w; see medbook --help", err), misused)
+	}
+	if err := command.Run(); err != nil {
+		return complain(stderr, err, failed)
+	}
+	return succeeded
+}
+
+// output is where a command writes: what was asked for to stdout, the rest to stderr.
+type output struct{ stdout, stderr io.Writer }
+
+// secrets are the parts of a text that name a password: in the authority of a
+// URL, and among its parameters.
+var secrets = regexp.MustCompile(`(://[^\s/:@]*:)[^\s/]*(@)|(password=)[^\s&]*`)
+
+// complain writes err as one line without passwords.
+func complain(stderr io.Writer, err error, status int) int {
+	text := strings.Join(strings.FieldsFunc(explain(err), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	fmt.Fprintln(stderr, "medbook:", secrets.ReplaceAllString(text, "${1}${3}***${2}"))
+	return status
+}
+
+// explain returns what a person wants to know of err. Of an error that is made
+// to be shown that is its sentence and what is wrong with which field.
+func explain(err error) string {
+	e := errs.As(err)
+	if e == nil || e.Kind == errs.Unavailable { // the cause is about a machine, and of use
+		return err.Error()
+	}
+	text := e.Detail
+	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
+		text = strings.TrimSuffix(text, ".") + "; " + field + " " + e.Fields[field]
+	}
+	return text
+}
+
+// version prints the version that the Go toolchain recorded.
+type version struct{}
+
+// Run prints one line.
+func (version) Run(o output) error {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return errors.New("this program was built without version information")
+	}
+	_, err := fmt.Fprintln(o.stdout, "medbook", info.Main.Version, info.GoVersion)
+	return err
+}

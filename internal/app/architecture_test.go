@@ -1,0 +1,264 @@
+package app_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The packages below internal, from the ground up. A package imports only
+// packages of layers below its own; those of one layer do not see each other.
+var layers = [][]string{
+	{"errs", "id", "phi", "calendar", "scheduling/history"},
+	{"etag", "page"},
+	{"sqldb/migrations"},
+	{"sqldb"},
+	{"sqldb/sqltest"},
+	{"audit", "jobs", "idempotency"},
+	{"auth"},
+	{"directory"},
+	{"scheduling"},
+	{"api"},
+	{"app"},
+	{"demo"},
+}
+
+// helpers are packages that only tests import.
+var helpers = []string{"sqldb/sqltest", "scheduling/history"}
+
+// faces speak to callers. They know services, not the database.
+var faces = []string{"internal/api", "internal/web", "internal/fhir"}
+
+// revealers are the functions, beside those of sql files, that take a personal
+// value out of its wrapping: to search for it, to judge it, or to send it to
+// who may see it.
+var revealers = []string{
+	"internal/api/appointments.go appointmentOf", // to the patient, the practitioner and staff
+	"internal/api/availability.go timeOffParts",  // to the practitioner and staff
+	"internal/api/users.go profileOf",            // to the user and staff
+}
+
+// source is a Go file of the repository.
+type source struct {
+	path string // below the repository's root, with slashes
+	dir  string
+	test bool
+	file *ast.File
+}
+
+const root = "../.."
+
+// sources parses all Go files of the module.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	set := token.NewFileSet()
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools" || d.Name() == "data"):
+			return fs.SkipDir
+		case d.IsDir() || path.Ext(d.Name()) != ".go":
+			return nil
+		}
+		file, err := parser.ParseFile(set, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		all = append(all, source{path: rel, dir: path.Dir(rel), test: strings.HasSuffix(rel, "_test.go"), file: file})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 50 {
+		t.Fatalf("found only %d Go files below %s", len(all), root)
+	}
+	return all
+}
+
+// imports returns the paths that a file imports.
+func (s source) imports(t *testing.T) []string {
+	t.Helper()
+	var paths []string
+	for _, spec := range s.file.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+// layer returns where a package below internal stands.
+func layer(t *testing.T, pkg string) int {
+	t.Helper()
+	i := slices.IndexFunc(layers, func(l []string) bool { return slices.Contains(l, pkg) })
+	if i < 0 {
+		t.Errorf("package internal/%s has no layer: give it one", pkg)
+	}
+	return i
+}
+
+func TestPackagesImportOnlyLowerOnes(t *testing.T) {
+	for _, s := range sources(t) {
+		mine, internal := strings.CutPrefix(s.dir, "internal/")
+		for _, imported := range s.imports(t) {
+			theirs, ok := strings.CutPrefix(imported, "medbook/internal/")
+			switch {
+			case strings.HasPrefix(imported, "medbook/cmd/"):
+				t.Errorf("%s imports a command", s.path)
+			case s.test:
+			case slices.Contains(helpers, theirs):
+				t.Errorf("%s imports %s, which is for tests", s.path, imported)
+			case ok && internal && layer(t, theirs) >= layer(t, mine):
+				t.Errorf("%s imports %s, which is not below it", s.path, imported)
+			case slices.Contains(faces, s.dir) && (theirs == "sqldb" || imported == "database/sql"):
+				t.Errorf("%s imports %s: it is to speak to services", s.path, imported)
+			case s.dir == "client" && (strings.Contains(imported, ".") || strings.HasPrefix(imported, "medbook/")):
+				t.Errorf("%s imports %s: the client needs nothing but the standard library", s.path, imported)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	comments := map[string]string{}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		comments[s.dir] += s.file.Doc.Text()
+	}
+	for dir, text := range comments {
+		if text == "" {
+			t.Errorf("%s: no file has a package comment", dir)
+		}
+	}
+}
+
+// TestOneClock shows that only the database and the commands ask the machine
+// for the time; everybody else asks the database.
+func TestOneClock(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || s.dir == "internal/sqldb" || s.dir == "internal/sqldb/sqltest" || strings.HasPrefix(s.dir, "cmd/") {
+			continue
+		}
+		for call := range selectors(s.file) {
+			if slices.Contains([]string{"time.Now", "time.Since", "time.Until"}, call.text) {
+				t.Errorf("%s: %s uses %s", s.path, call.in, call.text)
+			}
+		}
+	}
+}
+
+// TestPersonalValuesStayWrapped shows that Reveal is called where data is
+// written to the database or to its owner, and in functions that were looked at.
+func TestPersonalValuesStayWrapped(t *testing.T) {
+	var used []string
+	for _, s := range sources(t) {
+		sql := strings.HasPrefix(path.Base(s.path), "sql") && !slices.Contains(faces, s.dir)
+		if s.test || sql || s.dir == "internal/phi" {
+			continue
+		}
+		for call := range selectors(s.file) {
+			if !strings.HasSuffix(call.text, ".Reveal") {
+				continue
+			}
+			where := s.path + " " + call.in
+			if !slices.Contains(revealers, where) {
+				t.Errorf("%q reveals a personal value and is not in the list", where)
+			}
+			used = append(used, where)
+		}
+	}
+	for _, r := range revealers {
+		if !slices.Contains(used, r) {
+			t.Errorf("%q is in the list and reveals nothing", r)
+		}
+	}
+}
+
+// TestServicesKnowWhoAsks shows that every exported method of a service that
+// takes a context takes the actor next.
+func TestServicesKnowWhoAsks(t *testing.T) {
+	n := 0
+	for _, s := range sources(t) {
+		if s.test || s.dir != "internal/directory" && s.dir != "internal/scheduling" {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() || receiver(f) != "Service" {
+				continue
+			}
+			var params []string
+			for _, p := range f.Type.Params.List {
+				for range max(1, len(p.Names)) {
+					params = append(params, text(p.Type))
+				}
+			}
+			if len(params) == 0 || params[0] != "context.Context" {
+				continue
+			}
+			if n++; len(params) < 2 || params[1] != "auth.Actor" {
+				t.Errorf("%s: %s does not take an auth.Actor after the context", s.path, f.Name)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("looked at %d methods of services; there are more", n)
+	}
+}
+
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	mod, err := os.ReadFile(root + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile(root + "/docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var direct []string
+	for _, m := range regexp.MustCompile(`(?m)^(?:require)?\s+(\S+\.\S+/\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		direct = append(direct, m[1])
+		if !strings.Contains(string(doc), "| `"+m[1]+"` |") {
+			t.Errorf("docs/dependencies.md has no line for %s", m[1])
+		}
+	}
+	if len(direct) < 5 {
+		t.Errorf("go.mod requires %q; there is more", direct)
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(string(doc), -1) {
+		if !slices.Contains(direct, m[1]) && !tool(t, m[1]) {
+			t.Errorf("docs/dependencies.md has a line for %s, which is not required", m[1])
+		}
+	}
+}
+
+// tool reports whether module is one of tools/go.mod.
+func tool(t *testing.T, module string) bool {
+	t.Helper()
+	mod, err := os.ReadFile(root + "/tools/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(mod), "\t"+module+" v")
+}

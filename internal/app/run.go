@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"medbook/internal/idempotency"
+	"medbook/internal/jobs"
+)
+
+// drain is how long requests that are running may take to finish once the
+// server was told to stop.
+const drain = 30 * time.Second
+
+// Run answers requests and does jobs until ctx ends. Then it takes no new
+// requests, lets those that are running finish, and closes everything. The
+// error is nil unless something was cut off.
+func (a *App) Run(ctx context.Context) error {
+	// Requests and jobs outlive ctx, whose end only tells us to begin to stop.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { a.runner.Run(background) })
+	work.Go(func() {
+		if err := a.Auth.Run(background); err != nil {
+			a.log.ErrorContext(background, "refused credentials are not on record", "error", err)
+		}
+	})
+	served := make(chan error, 1)
+	work.Go(func() { served <- a.server.Serve(a.listener) })
+	a.log.InfoContext(ctx, "listening", "address", a.URL())
+	var err error
+	select {
+	case err = <-served: // the listener broke
+	case <-ctx.Done():
+		a.log.InfoContext(background, "stopping")
+		err = a.shutDown(background)
+	}
+	stop()
+	work.Wait()
+	return errors.Join(err, a.DB.Close())
+}
+
+// shutDown waits for the requests that are running, but not for ever.
+func (a *App) shutDown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drain)
+	defer cancel()
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(errors.New("some requests took too long and were cut off"), a.server.Close())
+	}
+	return err
+}
+
+// Close gives back what New took, for an App that will not Run.
+func (a *App) Close() error { return errors.Join(a.listener.Close(), a.DB.Close()) }
+
+// URL returns where the server is to be reached from its own machine.
+func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+
+// newServer bounds what a slow or greedy client can take.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// newRunner knows every job of the program.
+func (a *App) newRunner() *jobs.Runner {
+	r := &jobs.Runner{DB: a.DB, Log: a.log}
+	a.Scheduling.Work(r)
+	r.Every(time.Hour, "idempotency.clean", func(ctx context.Context) error {
+		_, err := idempotency.Clean(ctx, a.DB)
+		return err
+	})
+	return r
+}

@@ -1,0 +1,128 @@
+package demo
+
+import (
+	"medbook/internal/auth"
+	"medbook/internal/scheduling"
+)
+
+// person is somebody with an account. Telephone numbers are of the ranges kept
+// for fiction.
+type person struct {
+	role                           auth.Role
+	name, email, phone, zone, born string
+}
+
+var (
+	admin   = person{role: auth.Admin, name: "Ruth Lindqvist", email: "ruth@clinic.example", zone: "Europe/Berlin"}
+	auditor = person{role: auth.Auditor, name: "Tomas Varga", email: "tomas@clinic.example", zone: "Europe/Berlin"}
+)
+
+// practitioner is somebody who gives care, with their policy and working week.
+type practitioner struct {
+	person
+	specialty, bio string
+	policy         scheduling.PolicyChange
+	week           []rule
+}
+
+// rule is a part of a working week, in local time.
+type rule struct {
+	weekdays []string
+	from, to string
+}
+
+var practitioners = []practitioner{
+	{
+		person:    person{role: auth.Practitioner, name: "Hannah Brandt", email: "hannah@clinic.example", phone: "+49 30 23125 014", zone: "Europe/Berlin"},
+		specialty: "physiotherapy",
+		bio:       "Backs, knees and shoulders; sports injuries. German and English.",
+		policy:    scheduling.PolicyChange{SlotMinutes: new(30)},
+		week: []rule{
+			{[]string{"mon", "tue", "wed", "thu"}, "08:00", "12:00"},
+			{[]string{"mon", "wed"}, "13:00", "18:00"},
+		},
+	},
+	{
+		person:    person{role: auth.Practitioner, name: "Jonas Keller", email: "jonas@clinic.example", phone: "+49 30 23125 027", zone: "Europe/Berlin"},
+		specialty: "nutrition",
+		bio:       "Diabetes, allergies, and eating well on a budget.",
+		policy:    scheduling.PolicyChange{SlotMinutes: new(45)},
+		week:      []rule{{[]string{"tue", "thu", "fri"}, "09:00", "15:00"}},
+	},
+	{
+		person:    person{role: auth.Practitioner, name: "Maya Feldman", email: "maya@clinic.example", phone: "+1 212 555 0134", zone: "America/New_York"},
+		specialty: "psychotherapy",
+		bio:       "Anxiety, grief, sleep. Evenings and Saturdays by video.",
+		policy:    scheduling.PolicyChange{SlotMinutes: new(60), CancellationWindowSeconds: new(48 * 60 * 60)},
+		week: []rule{
+			{[]string{"mon", "tue", "wed", "thu"}, "15:00", "20:00"},
+			{[]string{"sat"}, "10:00", "14:00"},
+		},
+	},
+	{
+		person:    person{role: auth.Practitioner, name: "Samuel Ortiz", email: "samuel@clinic.example", phone: "+1 212 555 0178", zone: "America/New_York"},
+		specialty: "general practice",
+		bio:       "Family doctor. Spanish and English.",
+		policy:    scheduling.PolicyChange{NoticeSeconds: new(2 * 60 * 60)},
+		week: []rule{
+			{[]string{"mon", "tue", "wed", "thu", "fri"}, "08:30", "12:00"},
+			{[]string{"mon", "thu"}, "13:00", "16:30"},
+		},
+	},
+	{
+		person:    person{role: auth.Practitioner, name: "Anjali Shrestha", email: "anjali@clinic.example", phone: "+977 1 5550101", zone: "Asia/Kathmandu"},
+		specialty: "genetic counselling",
+		bio:       "What a DNA test can tell, and what it can't. Nepali, Hindi and English.",
+		policy:    scheduling.PolicyChange{SlotMinutes: new(30), HoldSeconds: new(2 * 24 * 60 * 60)},
+		week:      []rule{{[]string{"sun", "mon", "tue", "wed", "thu"}, "10:00", "16:00"}},
+	},
+}
+
+var patients = []person{
+	{role: auth.Patient, name: "Ada Moreno", email: "ada@mail.example", phone: "+1 212 555 0111", zone: "America/New_York", born: "1987-03-09"},
+	{role: auth.Patient, name: "Ben Adeyemi", email: "ben@mail.example", phone: "+1 212 555 0122", zone: "America/New_York", born: "1974-11-30"},
+	{role: auth.Patient, name: "Clara Nilsson", email: "clara@mail.example", phone: "+49 30 23125 101", zone: "Europe/Berlin", born: "1992-06-17"},
+	{role: auth.Patient, name: "Dimitri Weiss", email: "dimitri@mail.example", phone: "+49 30 23125 118", zone: "Europe/Berlin", born: "1959-01-22"},
+	{role: auth.Patient, name: "Elif Kaya", email: "elif@mail.example", phone: "+49 30 23125 126", zone: "Europe/Berlin", born: "2001-08-05"},
+	{role: auth.Patient, name: "Farid Rahimi", email: "farid@mail.example", phone: "+49 30 23125 139", zone: "Europe/Berlin", born: "1983-12-14"},
+	{role: auth.Patient, name: "Gita Thapa", email: "gita@mail.example", phone: "+977 1 5550142", zone: "Asia/Kathmandu", born: "1995-04-28"},
+	{role: auth.Patient, name: "Hugo Bennett", email: "hugo@mail.example", phone: "+1 212 555 0199", zone: "America/New_York", born: "1966-10-02"},
+}
+
+// booking is an appointment to be made: which patient, with which
+// practitioner, so many days from today, and how it ended or stands.
+type booking struct {
+	patient, practitioner int
+	day                   int // the first day to look for a slot, from now
+	skip                  int // how many free slots to leave alone first
+	reason                string
+	outcome               scheduling.Status
+}
+
+// bookings are in order of day.
+var bookings = []booking{
+	{2, 0, -34, 1, "Shoulder after a fall", scheduling.Completed},
+	{0, 3, -31, 4, "Yearly check", scheduling.Completed},
+	{3, 1, -29, 0, "First visit, type 2 diabetes", scheduling.Completed},
+	{1, 2, -27, 2, "Trouble sleeping", scheduling.Completed},
+	{2, 0, -24, 1, "Shoulder, second visit", scheduling.Completed},
+	{7, 3, -20, 0, "Cough that does not go away", scheduling.NoShow},
+	{6, 4, -18, 3, "Test in the family", scheduling.Completed},
+	{4, 0, -15, 5, "Knee", scheduling.Cancelled},
+	{1, 2, -13, 2, "Follow-up", scheduling.Completed},
+	{5, 1, -11, 2, "Nut allergy", scheduling.NoShow},
+	{3, 1, -8, 0, "Follow-up", scheduling.Completed},
+	{0, 3, -6, 6, "Results", scheduling.Completed},
+	{2, 0, -5, 1, "Shoulder, third visit", scheduling.Completed},
+
+	{0, 0, 2, 3, "Lower back", scheduling.Confirmed},
+	{1, 2, 3, 1, "Follow-up", scheduling.Confirmed},
+	{6, 4, 3, 2, "What the result means", scheduling.Held},
+	{4, 0, 4, 0, "Knee", scheduling.Confirmed},
+	{7, 3, 5, 2, "Cough", scheduling.Confirmed},
+	{5, 1, 6, 1, "Nut allergy", scheduling.Held},
+	{3, 3, 7, 8, "Blood pressure", scheduling.Cancelled},
+	{2, 0, 9, 1, "Shoulder, last visit", scheduling.Confirmed},
+	{3, 1, 12, 0, "Follow-up", scheduling.Confirmed},
+	{0, 2, 16, 4, "First talk", scheduling.Confirmed},
+}
