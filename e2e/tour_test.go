@@ -1,0 +1,255 @@
+package e2e
+
+import (
+	"errors"
+	"iter"
+	"testing"
+	"time"
+
+	"medbook/client"
+	"medbook/internal/sqldb/sqltest"
+)
+
+const newYork = "America/New_York"
+
+// monday is a day that everybody can book when the clock says sqltest.Start.
+var monday = client.Hours{Date: "2027-03-15", From: "08:00", To: "15:00"}
+
+// TestTour is a clinic's first day: publish, list, hold, confirm, move, cancel.
+func TestTour(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx, public := t.Context(), c.as("")
+		practitioner, id := c.practitioner(newYork)
+		ann, bob, admin := c.user("patient", newYork), c.user("patient", newYork), c.user("admin", newYork)
+
+		published := must(practitioner.Publish(ctx, id, monday))(t)
+		if published.SlotsCreated != 28 || published.SlotsExisting != 0 {
+			t.Errorf("08:00 to 15:00 made %d slots and found %d, want 28 and 0", published.SlotsCreated, published.SlotsExisting)
+		}
+		slots := all(t, public.Slots(client.SlotQuery{PractitionerID: id, Date: "2027-03-15"}).All(ctx))
+		if len(slots) != 28 || !slots[0].StartsAt.Equal(time.Date(2027, 3, 15, 12, 0, 0, 0, time.UTC)) || slots[0].TimeZone != newYork {
+			t.Fatalf("%d slots, the first at %v, want 28 from 12:00 UTC on", len(slots), slots[0].StartsAt)
+		}
+
+		held := must(ann.Hold(ctx, client.NewAppointment{SlotID: slots[0].ID, Reason: "knee"}))(t)
+		if held.Status != "held" || held.PatientID != ann.ID || held.HoldExpiresAt == nil || !held.HoldExpiresAt.Equal(sqltest.Start.Add(30*time.Minute)) {
+			t.Errorf("held: %+v, want a hold of half an hour", held)
+		}
+		_, err := bob.Hold(ctx, client.NewAppointment{SlotID: slots[0].ID})
+		code(t, err, 409, "slot-taken")
+		if n := len(all(t, public.Slots(client.SlotQuery{PractitionerID: id, Date: "2027-03-15"}).All(ctx))); n != 27 {
+			t.Errorf("%d slots are open while one is held, want 27", n)
+		}
+
+		confirmed := must(ann.Confirm(ctx, held.ID))(t)
+		again := must(ann.Confirm(ctx, held.ID))(t)
+		if confirmed.Status != "confirmed" || confirmed.HoldExpiresAt != nil || again.ETag != confirmed.ETag {
+			t.Errorf("confirmed: %+v, then %+v, want the same twice", confirmed, again)
+		}
+		seen := must(practitioner.Appointment(ctx, held.ID))(t)
+		if seen.Reason != "knee" || seen.Reference != held.Reference {
+			t.Errorf("the practitioner sees %+v", seen)
+		}
+		_, err = bob.Appointment(ctx, held.ID)
+		code(t, err, 404, "appointment-not-found")
+
+		moved := must(ann.Reschedule(ctx, held.ID, slots[5].ID, nil))(t)
+		if moved.ID != held.ID || moved.SlotID != slots[5].ID || !moved.StartsAt.Equal(slots[5].StartsAt) || moved.Status != "confirmed" {
+			t.Errorf("moved: %+v, want the same appointment at %v", moved, slots[5].StartsAt)
+		}
+		must(bob.Hold(ctx, client.NewAppointment{SlotID: slots[0].ID}))(t)
+
+		cancelled := must(ann.Cancel(ctx, held.ID, "feeling better"))(t)
+		if cancelled.Status != "cancelled" || cancelled.CancelReason != "feeling better" {
+			t.Errorf("cancelled: %+v", cancelled)
+		}
+		booked := must(admin.Hold(ctx, client.NewAppointment{SlotID: slots[5].ID, PatientID: bob.ID, Confirm: true}))(t)
+		if booked.Status != "confirmed" || booked.PatientID != bob.ID {
+			t.Errorf("booked by staff: %+v", booked)
+		}
+		must(ann.Cancel(ctx, held.ID, ""))(t) // does not free what is somebody else's now
+		if got := must(bob.Appointment(ctx, booked.ID))(t); got.Status != "confirmed" {
+			t.Errorf("another's second cancellation made the appointment %s", got.Status)
+		}
+		if mine := all(t, ann.Appointments(client.AppointmentQuery{}).All(ctx)); len(mine) != 1 || mine[0].ID != held.ID {
+			t.Errorf("ann's appointments: %+v, want the cancelled one", mine)
+		}
+	})
+}
+
+// TestTourOfPeople walks through accounts and the directory.
+func TestTourOfPeople(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx, public := t.Context(), c.as("")
+		admin, ann := c.user("admin", newYork), c.user("patient", newYork)
+
+		made := must(admin.CreateUser(ctx, client.NewUser{
+			Email: "Hannah@Clinic.example", Name: "Hannah Brandt", Role: "practitioner", TimeZone: "Europe/Berlin",
+			Specialty: "physiotherapy", Bio: "Backs and knees.", Phone: "+49 30 23125 014",
+		}))(t)
+		if made.Email != "hannah@clinic.example" || made.PractitionerID == "" || made.Orders == nil {
+			t.Errorf("made: %+v", made)
+		}
+		_, err := admin.CreateUser(ctx, client.NewUser{Email: "hannah@clinic.example", Name: "Other", Role: "patient"})
+		code(t, err, 409, "email-taken")
+		_, err = ann.CreateUser(ctx, client.NewUser{Email: "x@clinic.example", Name: "X", Role: "patient"})
+		code(t, err, 403, "forbidden")
+
+		found := all(t, public.Practitioners(client.PractitionerQuery{Specialty: "physiotherapy"}).All(ctx))
+		if len(found) != 1 || found[0].ID != made.PractitionerID || found[0].Policy.SlotMinutes != 15 {
+			t.Fatalf("the directory has %+v, want Hannah with the default policy", found)
+		}
+		p := must(admin.Practitioner(ctx, made.PractitionerID))(t)
+		changed := must(admin.ChangePractitioner(ctx, p.ID, p.ETag, client.PractitionerChange{
+			Bio: new("Backs, knees, shoulders."), Policy: &client.PolicyChange{SlotMinutes: new(30)},
+		}))(t)
+		if changed.Bio != "Backs, knees, shoulders." || changed.Policy.SlotMinutes != 30 || changed.Policy.HoldSeconds != 1800 || changed.ETag == p.ETag {
+			t.Errorf("changed: %+v", changed)
+		}
+		_, err = admin.ChangePractitioner(ctx, p.ID, p.ETag, client.PractitionerChange{Bio: new("lost")})
+		code(t, err, 412, "if-match-stale")
+
+		me := must(ann.Me(ctx))(t)
+		me = must(ann.ChangeUser(ctx, me.ID, me.ETag, client.UserChange{Phone: new("+1 212 555 0111")}))(t)
+		if me.Phone != "+1 212 555 0111" {
+			t.Errorf("ann's telephone is %q", me.Phone)
+		}
+		_, err = ann.ChangeUser(wrong(ctx), me.ID, "", client.UserChange{Phone: new("")})
+		code(t, err, 428, "if-match-missing")
+		_, err = ann.User(ctx, made.ID)
+		code(t, err, 404, "user-not-found")
+		if users := all(t, ann.Users(client.UserQuery{}).All(ctx)); len(users) != 1 || users[0].ID != ann.ID {
+			t.Errorf("ann sees %d users, want herself", len(users))
+		}
+		if page := must(admin.Users(client.UserQuery{}).Page(ctx, client.PageRequest{Limit: 1, Count: true}))(t); page.Total == nil || *page.Total != 3 || page.NextCursor == nil {
+			t.Errorf("the first page of users: %+v, want one of three", page)
+		}
+		_, err = public.Me(wrong(ctx))
+		code(t, err, 401, "unauthenticated")
+		_, err = c.as("mb_nonsense").Practitioner(ctx, p.ID)
+		code(t, err, 401, "unauthenticated")
+	})
+}
+
+// TestTourOfHours walks through availability, time off, single slots and the
+// waiting list.
+func TestTourOfHours(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx := t.Context()
+		practitioner, id := c.practitioner(newYork)
+		ann := c.user("patient", newYork)
+		open := func() []client.Slot {
+			return all(t, practitioner.Slots(client.SlotQuery{PractitionerID: id, Date: "2027-03-15", Status: "any"}).All(ctx))
+		}
+
+		weekly := must(practitioner.Publish(ctx, id, client.Hours{
+			Weekdays: []string{"mon"}, From: "08:00", To: "10:00", ValidFrom: "2027-03-15", ValidUntil: "2027-03-22",
+		}))(t)
+		if weekly.SlotsCreated != 16 {
+			t.Errorf("two Mondays made %d slots, want 16", weekly.SlotsCreated)
+		}
+		repeat := must(practitioner.Publish(ctx, id, client.Hours{
+			Weekdays: []string{"mon"}, From: "08:00", To: "10:00", ValidFrom: "2027-03-15", ValidUntil: "2027-03-22",
+		}))(t)
+		if repeat.ID != weekly.ID || repeat.SlotsCreated != 0 || repeat.SlotsExisting != 16 {
+			t.Errorf("the same hours again: %+v, want the first", repeat)
+		}
+		read := must(practitioner.Availability(ctx, weekly.ID))(t)
+		longer := must(practitioner.ChangeAvailability(ctx, weekly.ID, read.ETag, client.AvailabilityChange{To: new("11:00")}))(t)
+		if longer.SlotsCreated != 8 || longer.SlotsExisting != 16 {
+			t.Errorf("an hour more made %d slots and found %d, want 8 and 16", longer.SlotsCreated, longer.SlotsExisting)
+		}
+		booked := must(ann.Hold(ctx, client.NewAppointment{SlotID: open()[0].ID, Confirm: true}))(t)
+
+		off := must(practitioner.TakeTimeOff(ctx, id, client.Hours{Date: "2027-03-15", From: "08:00", To: "09:00"}, "dentist"))(t)
+		if len(off.Conflicts) != 1 || off.Conflicts[0].ID != booked.ID {
+			t.Errorf("time off hits %+v, want ann's appointment", off.Conflicts)
+		}
+		blocked := 0
+		for _, s := range open() {
+			if s.Status == "blocked" {
+				blocked++
+			}
+		}
+		if blocked != 3 {
+			t.Errorf("%d slots are blocked, want 3", blocked)
+		}
+		if list := all(t, practitioner.TimeOffs(id).All(ctx)); len(list) != 1 || list[0].Reason != "dentist" {
+			t.Errorf("time off: %+v", list)
+		}
+		if err := practitioner.EndTimeOff(ctx, off.ID); err != nil {
+			t.Error(err)
+		}
+
+		added := must(practitioner.AddSlot(ctx, id, client.NewSlot{StartsAt: time.Date(2027, 3, 15, 20, 0, 0, 0, time.UTC)}))(t)
+		if added.EndsAt.Sub(added.StartsAt) != 15*time.Minute {
+			t.Errorf("a slot of %v, want the policy's 15 minutes", added.EndsAt.Sub(added.StartsAt))
+		}
+		added = must(practitioner.Slot(ctx, added.ID))(t)
+		later := must(practitioner.ChangeSlot(ctx, added.ID, added.ETag, client.SlotChange{EndsAt: new(added.EndsAt.Add(30 * time.Minute))}))(t)
+		if later.ID == added.ID {
+			t.Error("a changed slot kept its id")
+		}
+		_, err := practitioner.Slot(ctx, added.ID)
+		code(t, err, 404, "slot-not-found")
+		later = must(practitioner.Slot(ctx, later.ID))(t)
+		if err := practitioner.RemoveSlot(ctx, later.ID, later.ETag); err != nil {
+			t.Error(err)
+		}
+
+		wait := must(ann.JoinWaitlist(ctx, client.NewWait{PractitionerID: id, From: sqltest.Start, To: sqltest.Start.AddDate(0, 0, 7)}))(t)
+		if list := all(t, ann.Waitlist().All(ctx)); len(list) != 1 || list[0].ID != wait.ID {
+			t.Errorf("the waiting list: %+v, want one entry", list)
+		}
+		if err := ann.LeaveWaitlist(ctx, wait.ID); err != nil {
+			t.Error(err)
+		}
+
+		read = must(practitioner.Availability(ctx, weekly.ID))(t)
+		removed := must(practitioner.RemoveAvailability(ctx, weekly.ID, read.ETag))(t)
+		if len(removed.KeptSlots) != 1 || removed.KeptSlots[0].Status != "booked" {
+			t.Errorf("kept slots: %+v, want ann's", removed.KeptSlots)
+		}
+		if list := all(t, practitioner.Availabilities(id).All(ctx)); len(list) != 0 {
+			t.Errorf("availability: %+v, want none", list)
+		}
+		c.setTime(booked.EndsAt)
+		if done := must(practitioner.Complete(ctx, booked.ID))(t); done.Status != "completed" {
+			t.Errorf("completed: %+v", done)
+		}
+		_, err = practitioner.MarkNoShow(ctx, booked.ID)
+		code(t, err, 409, "illegal-transition")
+	})
+}
+
+// TestTourOfSystem asks what needs no database rows.
+func TestTourOfSystem(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx, public := t.Context(), c.as("")
+		if err := errors.Join(public.Health(ctx), public.Ready(ctx)); err != nil {
+			t.Error(err)
+		}
+		code(t, public.Status(wrong(ctx)), 401, "unauthenticated")
+		if err := c.user("auditor", "UTC").Status(ctx); err != nil {
+			t.Error(err)
+		}
+		document := must(public.OpenAPI(ctx))(t)
+		printed := run(t, t.TempDir(), nil, "openapi", "--json")
+		if string(document) != printed.stdout {
+			t.Error("the document that is served is not the one that is printed")
+		}
+	})
+}
+
+// all collects a list.
+func all[T any](t *testing.T, items iter.Seq2[T, error]) []T {
+	t.Helper()
+	var list []T
+	for item, err := range items {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, item)
+	}
+	return list
+}
