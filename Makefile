@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint fmt bench openapi
+
+# The tools are pinned in a module of their own.
+TOOL := go tool -modfile=tools/go.mod
+
+# Packages that talk to a database. They are tested a second time with every
+# transaction of PostgreSQL at SERIALIZABLE, where any may be asked to try again.
+STORAGE := ./internal/sqldb/... ./internal/audit ./internal/idempotency ./internal/jobs ./internal/auth ./internal/directory ./internal/scheduling
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start the demo clinic on the embedded database
+	go run ./cmd/medbook demo
+
+build: ## Build ./medbook
+	CGO_ENABLED=0 go build -trimpath -o medbook ./cmd/medbook
+
+test: ## Run every test, installing PostgreSQL if it is missing
+	./scripts/need-postgres.sh
+	go mod download
+	go mod tidy -diff
+	go vet ./...
+	go vet -tags testclock ./internal/app
+	MEDBOOK_TEST_ISOLATION=serializable go test $(STORAGE)
+	go test -race ./...
+
+lint: ## Check style and the usual slips
+	$(TOOL) golangci-lint run
+
+fmt: ## Format the code
+	$(TOOL) gofumpt -l -w -extra -modpath medbook .
+
+bench: ## Measure hold, list and calendar
+	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/scheduling
+
+openapi: ## Write openapi.yaml
+	go run ./cmd/medbook openapi > openapi.yaml.new
+	mv openapi.yaml.new openapi.yaml
