@@ -148,7 +148,8 @@ func (h Hours) changed(c HoursChange) (Hours, error) {
 	return h, nil
 }
 
-func set[T any](field *T, to *T) {
+// set writes to into field unless it is nil.
+func set[T any](field, to *T) {
 	if to != nil {
 		*field = *to
 	}

@@ -123,10 +123,10 @@ func hold(ctx context.Context, tx *sqldb.Tx, a *Appointment, w wish, confirm boo
 	return jobs.Enqueue(ctx, tx, a.HoldExpiresAt, HoldEnds{Appointment: a.ID.String()})
 }
 
-// checkCap returns ErrTooManyHolds when the patient has max live holds already.
-func checkCap(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID, max int) error {
+// checkCap returns ErrTooManyHolds when the patient has most live holds already.
+func checkCap(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID, most int) error {
 	n, err := openHolds(ctx, tx, patient)
-	if err == nil && n >= max {
+	if err == nil && n >= most {
 		return ErrTooManyHolds
 	}
 	return err
