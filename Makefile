@@ -8,6 +8,11 @@ TOOL := go tool -modfile=tools/go.mod
 # transaction of PostgreSQL at SERIALIZABLE, where any may be asked to try again.
 STORAGE := ./internal/sqldb/... ./internal/audit ./internal/idempotency ./internal/jobs ./internal/auth ./internal/directory ./internal/scheduling
 
+# Packages with goroutines of their own, and those that many callers share. They
+# are tested a second time with the race detector, and so is the whole server
+# when everybody wants the same slot.
+SHARED := ./internal/sqldb ./internal/idempotency ./internal/jobs ./internal/auth ./internal/scheduling
+
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -17,14 +22,16 @@ run: ## Start the demo clinic on the embedded database
 build: ## Build ./medbook
 	CGO_ENABLED=0 go build -trimpath -o medbook ./cmd/medbook
 
-test: ## Run every test, installing PostgreSQL if it is missing
-	./scripts/need-postgres.sh
+test: ## Run every test, installing what is missing
+	./scripts/need.sh
 	go mod download
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app
 	MEDBOOK_TEST_ISOLATION=serializable go test $(STORAGE)
-	go test -race ./...
+	go test -race $(SHARED)
+	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
+	go test ./...
 
 lint: ## Check style and the usual slips
 	$(TOOL) golangci-lint run

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Finds what the tests need beside Go, or installs it on Debian and Ubuntu: the
+# PostgreSQL server programs, with which the tests start clusters of their own,
+# and a C compiler, without which Go has no race detector. It starts no server
+# and touches no existing one.
+set -eu
+
+server() {
+	if command -v initdb >/dev/null 2>&1 && command -v postgres >/dev/null 2>&1; then
+		initdb --version
+		return 0
+	fi
+	for dir in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin; do
+		if [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ]; then
+			"$dir/initdb" --version
+			return 0
+		fi
+	done
+	return 1
+}
+
+compiler() {
+	command -v "$(go env CC)" || command -v gcc || command -v clang
+}
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	as_root="sudo -n"
+fi
+
+# need WHAT CHECK PACKAGE... makes sure that CHECK finds WHAT.
+need() {
+	what=$1 check=$2
+	shift 2
+	if found=$($check); then
+		echo "$what: $found"
+		return 0
+	fi
+	if command -v apt-get >/dev/null 2>&1 && $as_root true 2>/dev/null; then
+		echo "$what: not found, installing it"
+		$as_root apt-get update -qq >/dev/null
+		# A server package would start a server; the tests do not need it.
+		$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+		if found=$($check); then
+			echo "$what: $found"
+			return 0
+		fi
+	fi
+	echo "The tests need $what. Install it, for example with: apt-get install $*" >&2
+	return 1
+}
+
+need "PostgreSQL's server programs (initdb and postgres, 15 or newer)" server postgresql
+need "a C compiler for the race detector" compiler gcc libc6-dev
