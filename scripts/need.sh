@@ -19,8 +19,15 @@ server() {
 	return 1
 }
 
+# A compiler without the C library's headers is none.
 compiler() {
-	command -v "$(go env CC)" || command -v gcc || command -v clang
+	for cc in "$(go env CC)" gcc clang; do
+		if echo '#include <stdlib.h>' | $cc -E - >/dev/null 2>&1; then
+			command -v "$cc"
+			return 0
+		fi
+	done
+	return 1
 }
 
 as_root=
