@@ -105,22 +105,32 @@ func classify(ctx context.Context, err error) error {
 	case sqliteBusy:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case sqliteIO, sqliteFull, sqliteCantOpen:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return unavailable(err)
 	}
 	switch {
 	case lost(err) && !errors.Is(err, ErrUnavailable):
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return unavailable(err)
 	case strings.HasPrefix(state, "22"): // data exceptions quote the datum
 		return &maskedError{"sqldb: a value does not fit (SQLSTATE " + state + ")", err}
 	}
 	return err
 }
 
-// unknown returns ErrOutcomeUnknown with the text of what happened to COMMIT. It
-// does not wrap it: a deadline of ours must not pass for the caller's.
+// unavailable returns ErrUnavailable with the cause, in one line. A deadline of
+// ours it does not wrap: it must not pass for the caller's.
+func unavailable(err error) error {
+	text := ErrUnavailable.Error() + " " + strings.Join(strings.Fields(err.Error()), " ")
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &maskedError{text, ErrUnavailable}
+	}
+	return &maskedError{text, errors.Join(ErrUnavailable, err)}
+}
+
+// unknown returns ErrOutcomeUnknown with the text of what happened to COMMIT,
+// which it does not wrap for the same reason.
 func unknown(err error) error { return fmt.Errorf("%w: %s", ErrOutcomeUnknown, err.Error()) }
 
-// maskedError is an error whose own text could hold a value.
+// maskedError gives an error another text, as its own may hold a value or lines.
 type maskedError struct {
 	text  string
 	cause error

@@ -31,6 +31,9 @@ func OnWriter(db *DB, statement string) error {
 	return err
 }
 
+// CloseWriter closes a SQLite database's writing connection, behind the writer's back.
+func CloseWriter(db *DB) { db.writer().on.discard() }
+
 // Log returns how many pages a SQLite database's log has and how many of them
 // have been moved into the database file.
 func Log(db *DB) (logged, moved int, err error) {

@@ -93,9 +93,16 @@ func (w *writer) singly(ran []*request) {
 	}
 }
 
-// refuse answers err to first and to all who wait now.
+// refuse answers err to first and to all who wait already, who would only find
+// the same after as long a time.
 func (w *writer) refuse(first *request, err error) {
-	for r := first; r != nil; r = w.next() {
+	refused := []*request{first}
+	for range len(w.queue) {
+		if r := w.next(); r != nil {
+			refused = append(refused, r)
+		}
+	}
+	for _, r := range refused {
 		r.answer <- err
 	}
 }
@@ -103,15 +110,19 @@ func (w *writer) refuse(first *request, err error) {
 // begin takes the lock on the file. If the connection is the trouble, it gets
 // another one.
 func (w *writer) begin() error {
-	err := w.do("BEGIN IMMEDIATE")
-	if err == nil || sqliteCode(err) == 0 || sqliteCode(err)&0xff == sqliteBusy {
+	const begin = "BEGIN IMMEDIATE"
+	ctx := context.Background()
+	if err := w.db.observe(ctx, begin); err != nil {
 		return err
 	}
-	w.on.discard()
-	if err := w.connect(context.Background()); err != nil {
-		return classify(context.Background(), err)
+	_, err := w.on.exec(ctx, begin, nil)
+	if err != nil && sqliteCode(err)&0xff != sqliteBusy {
+		w.on.discard()
+		if err = w.connect(ctx); err == nil {
+			_, err = w.on.exec(ctx, begin, nil)
+		}
 	}
-	return w.do("BEGIN IMMEDIATE")
+	return classify(ctx, err)
 }
 
 // commit ends the transaction either way.

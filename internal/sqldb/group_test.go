@@ -267,18 +267,25 @@ func TestFullQueueIsBusy(t *testing.T) {
 	h.release()
 }
 
-func TestWriterGetsOutOfAStrayTransaction(t *testing.T) {
-	db := sqltest.Open(t, sqltest.SQLite(t))
-	counter(t, db)
-	if err := sqldb.OnWriter(db, "BEGIN"); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := db.Update(t.Context(), increment); err != nil {
-			t.Error(err)
-		}
-	}
-	if n := get[int](t, db, "SELECT n FROM counters"); n != 2 {
-		t.Errorf("n = %d, want 2", n)
+func TestWriterGetsAnotherConnection(t *testing.T) {
+	for name, spoil := range map[string]func(*sqldb.DB) error{
+		"stray transaction": func(db *sqldb.DB) error { return sqldb.OnWriter(db, "BEGIN") },
+		"closed":            func(db *sqldb.DB) error { sqldb.CloseWriter(db); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := sqltest.Open(t, sqltest.SQLite(t))
+			counter(t, db)
+			if err := spoil(db); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := db.Update(t.Context(), increment); err != nil {
+					t.Error(err)
+				}
+			}
+			if n := get[int](t, db, "SELECT n FROM counters"); n != 2 {
+				t.Errorf("n = %d, want 2", n)
+			}
+		})
 	}
 }

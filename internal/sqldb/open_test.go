@@ -19,7 +19,7 @@ func TestSQLiteSettings(t *testing.T) {
 	const full, memory = 2, 2
 	both := map[string]any{
 		"journal_mode": "wal", "busy_timeout": int64(10000), "foreign_keys": int64(1),
-		"temp_store": int64(memory), "query_only": int64(0), "synchronous": int64(full), "wal_autocheckpoint": int64(8000),
+		"temp_store": int64(memory), "query_only": int64(0), "synchronous": int64(full), "wal_autocheckpoint": int64(8000), "journal_size_limit": int64(64 << 20),
 	}
 	reading := map[string]any{"journal_mode": "wal", "busy_timeout": int64(10000), "query_only": int64(1), "temp_store": int64(memory)}
 	for _, tt := range []struct {
@@ -88,6 +88,22 @@ func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
+func TestSQLiteAddresses(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for address, file := range map[string]string{
+		"sqlite:a.db":                         "a.db",
+		"sqlite://b/b.db":                     "b/b.db",
+		"sqlite:./c.db":                       "c.db",
+		"sqlite:" + filepath.Join("e", "?.d"): "e/?.d",
+	} {
+		db := sqltest.Open(t, address)
+		update(t, db, "CREATE TABLE t (a TEXT)")
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 func TestOpenSaysWhatIsWrongInOneLine(t *testing.T) {
 	folder := t.TempDir()
 	text := filepath.Join(folder, "text.db")
@@ -126,6 +142,21 @@ func TestOpenSaysWhatIsWrongInOneLine(t *testing.T) {
 	_, err = sqldb.Open(t.Context(), "postgres://"+nobody+"/clinic")
 	if !errors.Is(err, sqldb.ErrUnavailable) {
 		t.Errorf("Open = %v, want ErrUnavailable", err)
+	}
+}
+
+func TestServerThatSaysNothing(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, err = sqldb.Open(t.Context(), "postgres://"+listener.Addr().String()+"/clinic?sslmode=disable&connect_timeout=1")
+	if !errors.Is(err, sqldb.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Open = %v, want ErrUnavailable and not the caller's deadline", err)
+	}
+	if err != nil && !strings.HasSuffix(err.Error(), ": no answer") {
+		t.Errorf("Open = %q, want that there was no answer", err)
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 type postgresDB struct {
 	db       *DB
 	pool     *sql.DB
+	begin    string // of an Update
 	retryFor time.Duration
 }
 
@@ -44,12 +45,17 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	size := max(8, 4*runtime.GOMAXPROCS(0))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
-	if err := pool.PingContext(ctx); err != nil {
+	var isolation string
+	if err := pool.QueryRowContext(ctx, "SHOW default_transaction_isolation").Scan(&isolation); err != nil {
 		_ = pool.Close()
 		text := fmt.Sprintf("open database %s at %s:%d: %s", config.Database, config.Host, config.Port, reason(err))
 		return nil, &maskedError{text, classify(ctx, err)}
 	}
-	return &postgresDB{db: db, pool: pool, retryFor: retryFor}, nil
+	p := &postgresDB{db: db, pool: pool, begin: "BEGIN ISOLATION LEVEL READ COMMITTED", retryFor: retryFor}
+	if isolation == "serializable" {
+		p.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+	}
+	return p, nil
 }
 
 // reason returns why a connection failed, in one line.
@@ -76,10 +82,12 @@ func (p *postgresDB) view(ctx context.Context, fn work) error {
 	return err
 }
 
-// update leaves the isolation to the server's default_transaction_isolation.
+// update is READ COMMITTED, so that what follows a row lock is read after the
+// wait for it, or SERIALIZABLE where that is the server's default. REPEATABLE
+// READ, which would look past the lock, is never used.
 func (p *postgresDB) update(ctx context.Context, fn work) error {
 	tx, err := p.retry(ctx, func() (*Tx, error) {
-		return p.attempt(ctx, "BEGIN", fn, p.commit)
+		return p.attempt(ctx, p.begin, fn, p.commit)
 	})
 	if err == nil {
 		tx.committed()

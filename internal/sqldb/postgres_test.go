@@ -35,6 +35,25 @@ func (b *barrier) wait() {
 	}
 }
 
+// At REPEATABLE READ a transaction that waited for a row lock would go on to read
+// as of before the wait, and so look past what the lock is for.
+func TestUpdateReadsAfterItsLocks(t *testing.T) {
+	for server, want := range map[string]string{
+		"read committed": "read committed", "repeatable read": "read committed",
+		"read uncommitted": "read committed", "serializable": "serializable",
+	} {
+		db := sqltest.Open(t, sqltest.Postgres(t)+"&default_transaction_isolation="+strings.ReplaceAll(server, " ", "%20"))
+		got := ""
+		err := db.Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) (err error) {
+			got, err = sqldb.One(ctx, tx, value[string], "SHOW transaction_isolation")
+			return err
+		})
+		if err != nil || got != want {
+			t.Errorf("on a server whose default is %s, Update is %s, %v, want %s", server, got, err, want)
+		}
+	}
+}
+
 // Each of the two reads both counters and adds their sum to its own. One after
 // the other they make 1, 1 into 2, 3 or 3, 2; side by side, 2 and 2.
 func TestSerializationFailureIsRunAgain(t *testing.T) {
@@ -181,14 +200,14 @@ func TestRetriesEnd(t *testing.T) {
 
 func TestLostAnswerToCommit(t *testing.T) {
 	for name, tt := range map[string]struct {
-		fate fate
+		lose func(p *sqltest.Proxy, text string)
 		n    int
-	}{"lost answer": {loseAnswer, 1}, "lost question": {loseQuestion, 0}} {
+	}{"lost answer": {(*sqltest.Proxy).LoseAnswer, 1}, "lost question": {(*sqltest.Proxy).LoseQuestion, 0}} {
 		t.Run(name, func(t *testing.T) {
-			p, address := startProxy(t)
-			db := sqltest.Open(t, address)
+			p := sqltest.NewProxy(t)
+			db := sqltest.Open(t, p.URL)
 			counter(t, db)
-			p.onSending("COMMIT", tt.fate)
+			tt.lose(p, "COMMIT\x00") // the whole of the message, not BEGIN ISOLATION LEVEL READ COMMITTED
 			runs := 0
 			err := db.Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
 				tx.AfterCommit(func() { t.Error("AfterCommit ran") })
@@ -207,20 +226,20 @@ func TestLostAnswerToCommit(t *testing.T) {
 
 func TestConnectionLostBeforeCommit(t *testing.T) {
 	for _, statement := range []string{"BEGIN", "SELECT n", "UPDATE counters"} {
-		for name, then := range map[string]fate{"answer": loseAnswer, "question": loseQuestion} {
+		for name, lose := range map[string]func(p *sqltest.Proxy, text string){"answer": (*sqltest.Proxy).LoseAnswer, "question": (*sqltest.Proxy).LoseQuestion} {
 			t.Run(statement+" "+name, func(t *testing.T) {
-				p, address := startProxy(t)
-				db := sqltest.Open(t, address)
+				p := sqltest.NewProxy(t)
+				db := sqltest.Open(t, p.URL)
 				counter(t, db)
-				p.onSending(statement, then)
+				lose(p, statement)
 				if err := db.Update(t.Context(), increment); err != nil {
 					t.Error(err)
 				}
 				if n := get[int](t, db, "SELECT n FROM counters"); n != 1 {
 					t.Errorf("n = %d, want 1", n)
 				}
-				if p.cuts != 1 {
-					t.Errorf("%d connections were cut, want 1", p.cuts)
+				if n := p.Cuts(); n != 1 {
+					t.Errorf("%d connections were cut, want 1", n)
 				}
 			})
 		}
@@ -274,12 +293,11 @@ func TestFailedUpdateKeepsItsConnection(t *testing.T) {
 }
 
 func TestUnreachableServer(t *testing.T) {
-	p, address := startProxy(t)
-	db := sqltest.Open(t, address)
+	p := sqltest.NewProxy(t)
+	db := sqltest.Open(t, p.URL)
 	counter(t, db)
 	sqldb.RetryFor(db, 20*time.Millisecond)
-	p.server = "/nowhere"
-	p.onSending("", loseQuestion)
+	p.GoDown()
 	for name, run := range map[string]func(context.Context, func(context.Context, *sqldb.Tx) error) error{"View": db.View, "Update": db.Update} {
 		err := run(t.Context(), increment)
 		if !errors.Is(err, sqldb.ErrUnavailable) {

@@ -48,7 +48,7 @@ func (s *session) query(ctx context.Context, query string, args []any) (*sql.Row
 
 func (s *session) shield(ctx context.Context) context.Context {
 	if s.shielded {
-		return context.WithoutCancel(ctx)
+		return context.Background()
 	}
 	return ctx
 }

@@ -46,7 +46,6 @@ type DB struct {
 	// several Updates share a BEGIN and a COMMIT.
 	Observe func(ctx context.Context, statement string) error
 
-	url    string
 	engine Engine
 	be     backend
 
@@ -69,7 +68,7 @@ type backend interface {
 // 0700 if it is missing, or "postgres://…". The error is one line for the
 // person who gave the url, without its password.
 func Open(ctx context.Context, url string) (*DB, error) {
-	db := &DB{url: url}
+	db := &DB{}
 	scheme, rest, _ := strings.Cut(url, ":")
 	var err error
 	switch scheme {

@@ -16,7 +16,7 @@ import (
 
 const (
 	sqliteWriting = "_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=1&_synchronous=FULL&_txlock=immediate&_dqs=0" +
-		"&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(8000)"
+		"&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)"
 	sqliteReading = "_busy_timeout=10000&_query_only=1&_dqs=0&_pragma=temp_store(MEMORY)"
 )
 
@@ -31,6 +31,7 @@ type sqliteDB struct {
 }
 
 func openSQLite(ctx context.Context, db *DB, path string) (_ backend, err error) {
+	path = strings.TrimPrefix(path, "//") // sqlite:///… out of habit
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open database %s: %w", path, err)
@@ -96,7 +97,7 @@ func (s *sqliteDB) view(ctx context.Context, fn work) error {
 	if err != nil {
 		return err
 	}
-	defer func() { s.rest(on) }()
+	defer s.rest(ctx, on)
 	if err := s.db.observe(ctx, "BEGIN"); err != nil {
 		return err
 	}
@@ -127,8 +128,10 @@ func (s *sqliteDB) reader(ctx context.Context) (*session, error) {
 }
 
 // rest ends what a reader may have begun and gives it back.
-func (s *sqliteDB) rest(on *session) {
-	if _, err := on.exec(context.Background(), "ROLLBACK", nil); err != nil {
+func (s *sqliteDB) rest(ctx context.Context, on *session) {
+	ctx = context.WithoutCancel(ctx)
+	_ = s.db.observe(ctx, "ROLLBACK")
+	if _, err := on.exec(ctx, "ROLLBACK", nil); err != nil {
 		on.discard()
 		on = nil
 	}

@@ -78,7 +78,8 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 }
 
 // AfterCommit has fn run once the transaction is on disk, before Update
-// returns. It does not run if the outcome is unknown.
+// returns; not if the outcome is unknown, and not in a View. The closure's ctx
+// has ended by then.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
 // ForUpdate returns the suffix of a SELECT that locks its rows alone. The

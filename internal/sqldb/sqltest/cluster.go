@@ -68,8 +68,7 @@ func (c *cluster) start() error {
 	if err != nil {
 		return err
 	}
-	// A socket's path has at most 107 bytes, of which TMPDIR may leave too few.
-	if c.folder, err = os.MkdirTemp("/tmp", "medbook-pg"); err != nil {
+	if c.folder, err = os.MkdirTemp(scratch(), "medbook-pg"); err != nil {
 		return err
 	}
 	if err := c.serve(bin); err != nil {

@@ -18,6 +18,7 @@ type Proxy struct {
 	mu     sync.Mutex
 	text   []byte
 	then   fate
+	down   bool
 	cuts   int
 }
 
@@ -37,7 +38,7 @@ func NewProxy(t testing.TB) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nobody waits for this
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,17 +73,27 @@ func (p *Proxy) lose(text string, then fate) {
 	p.text, p.then = []byte(text), then
 }
 
-// Cuts returns how many connections the proxy has cut.
+// GoDown makes the server unreachable for good.
+func (p *Proxy) GoDown() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = true
+}
+
+// Cuts returns how many connections were cut by LoseAnswer and LoseQuestion.
 func (p *Proxy) Cuts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cuts
 }
 
-// fate returns what to do about a message, once.
+// fate returns what to do about a message.
 func (p *Proxy) fate(message []byte) fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.down {
+		return loseQuestion
+	}
 	if p.then == forward || !bytes.Contains(message, p.text) {
 		return forward
 	}
@@ -94,7 +105,7 @@ func (p *Proxy) fate(message []byte) fate {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("unix", p.server) //nolint:noctx // nobody waits for this
+	server, err := net.Dial("unix", p.server)
 	if err != nil {
 		return
 	}

@@ -1,13 +1,23 @@
 package sqltest_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
+
+// The test program run with this in its environment needs PostgreSQL and then
+// waits to be killed.
+const victim = "MEDBOOK_TEST_VICTIM"
 
 func TestMain(m *testing.M) { sqltest.Main(m) }
 
@@ -32,5 +42,72 @@ func TestEachGivesAFreshMigratedDatabase(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestClusterSettings(t *testing.T) {
+	db := sqltest.Open(t, sqltest.Postgres(t))
+	isolation := os.Getenv("MEDBOOK_TEST_ISOLATION")
+	if isolation == "" {
+		isolation = "read committed"
+	}
+	for setting, want := range map[string]string{
+		"timezone": "America/St_Johns", "listen_addresses": "", "fsync": "off", "synchronous_commit": "on",
+		"max_connections": "200", "lc_collate": "C.UTF-8", "server_encoding": "UTF8", "default_transaction_isolation": isolation,
+	} {
+		err := db.Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+			got, err := sqldb.One(ctx, tx, text, "SELECT current_setting($1)", setting)
+			if got != want {
+				t.Errorf("%s = %q, want %q", setting, got, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func text(r sqldb.Row) (s string, err error) {
+	err = r.Scan(&s)
+	return s, err
+}
+
+func TestServerDiesWithItsTests(t *testing.T) {
+	if os.Getenv(victim) != "" {
+		fmt.Println(sqltest.Postgres(t))
+		select {}
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestServerDiesWithItsTests$")
+	cmd.Env = append(os.Environ(), victim+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := url.Parse(line[:len(line)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	folder := address.Query().Get("host")
+	for {
+		if _, err := os.Stat(folder); os.IsNotExist(err) {
+			return // which the shell removes when the server has ended
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("%s is still there", folder)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
