@@ -113,7 +113,7 @@ func said(a client.Appointment, err error) (history.Answer, error) {
 // TestEveryHistoryCanBeExplained records what clients are told who hold, confirm
 // and cancel at once while holds run out, and judges it.
 func TestEveryHistoryCanBeExplained(t *testing.T) {
-	const histories = 5
+	const histories = 50
 	each(t, func(t *testing.T, c *clinic) {
 		s, slots := speak(t, c, histories)
 		outcomes := map[string]int{}

@@ -70,7 +70,7 @@ func TestEveryHistoryCanBeExplained(t *testing.T) {
 		p := &played{clinic: newBusyClinic(t, db)}
 		p.by = p.patients(4)
 		outcomes := map[string]int{}
-		for n := range 10 {
+		for n := range 4 { // the end-to-end tests record more
 			h := p.play(n)
 			if err := h.Check(); err != nil {
 				t.Fatalf("history %d: %v", n, err)
@@ -85,7 +85,7 @@ func TestEveryHistoryCanBeExplained(t *testing.T) {
 			"confirm illegal-transition", "cancel cancelled", "cancel expired",
 		} {
 			if outcomes[outcome] < 10 {
-				t.Errorf("%q was the answer %d times in 5000: these histories show little", outcome, outcomes[outcome])
+				t.Errorf("%q was the answer only %d times: these histories show little", outcome, outcomes[outcome])
 			}
 		}
 	})

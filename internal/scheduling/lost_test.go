@@ -160,8 +160,8 @@ func (s *stage) again(w write, replayed bool) {
 // way to PostgreSQL, and repeats the request with its key.
 func TestLostAnswerToCommit(t *testing.T) {
 	for name, lose := range map[string]func(p *sqltest.Proxy){
-		"answer":   func(p *sqltest.Proxy) { p.LoseAnswer("COMMIT") },
-		"question": func(p *sqltest.Proxy) { p.LoseQuestion("COMMIT") },
+		"answer":   func(p *sqltest.Proxy) { p.LoseAnswer("COMMIT\x00") },
+		"question": func(p *sqltest.Proxy) { p.LoseQuestion("COMMIT\x00") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := sqltest.NewProxy(t)
@@ -190,7 +190,7 @@ func TestCommitStalls(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			onStage(t, func(t *testing.T, s *stage) {
 				for _, w := range writes(s) {
-					stalled := s.before("", "COMMIT")
+					stalled := s.before("", committing)
 					stalled.failure = tt.commit
 					c := s.start(w.name, func(ctx context.Context) error {
 						_, err := w.do(keyed(ctx, w.name), s)

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"context"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -61,16 +62,17 @@ func (s *stage) together() bool { return s.DB.Engine() == sqldb.Postgres }
 
 // pause holds a statement back, and may then make it fail.
 type pause struct {
-	caller, text  string
+	caller        string
+	statement     *regexp.Regexp
 	reached, over chan struct{}
 	end           func() // lets the statement run
 	failure       error
 }
 
-// before holds back the next statement of a caller's that contains text. An
-// empty caller is anybody.
-func (s *stage) before(caller, text string) *pause {
-	p := &pause{caller: caller, text: text, reached: make(chan struct{}), over: make(chan struct{})}
+// before holds back the next statement of a caller's that matches a regular
+// expression. An empty caller is anybody.
+func (s *stage) before(caller, statement string) *pause {
+	p := &pause{caller: caller, statement: regexp.MustCompile(statement), reached: make(chan struct{}), over: make(chan struct{})}
 	p.end = sync.OnceFunc(func() { close(p.over) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +92,7 @@ func (s *stage) observe(ctx context.Context, statement string) error {
 		s.begun[caller]++
 	}
 	i := slices.IndexFunc(s.pauses, func(p *pause) bool {
-		return (p.caller == "" || p.caller == caller) && strings.Contains(statement, p.text)
+		return (p.caller == "" || p.caller == caller) && p.statement.MatchString(statement)
 	})
 	var p *pause
 	if i >= 0 {
@@ -159,7 +161,7 @@ func (c *call) at(p *pause) {
 	select {
 	case <-p.reached:
 	case <-c.done:
-		c.t.Fatalf("%s never came to %q, but to an end: %v", c.caller, p.text, c.err)
+		c.t.Fatalf("%s never came to %q, but to an end: %v", c.caller, p.statement, c.err)
 	}
 }
 

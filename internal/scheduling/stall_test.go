@@ -13,12 +13,13 @@ import (
 
 // Statements before which a transaction is held back.
 const (
-	patientLock = "SELECT patient_id FROM patients"         // the last row lock
-	claiming    = "INSERT INTO claims"                      // the rules are read
-	releasing   = "(cell < $3 OR cell >= $4)"               // a move has what it wants
-	confirming  = "UPDATE claims SET expires_at = NULL"     // the clock is read
-	recording   = "INSERT INTO audit_events"                // all but the audit record is written
-	storing     = "INSERT INTO appointments (practitioner_" // the cells are claimed
+	patientLock = `^SELECT patient_id FROM patients`     // the last row lock
+	claiming    = `^INSERT INTO claims`                  // the rules are read
+	releasing   = `cell < \$3 OR cell >= \$4`            // a move has what it wants
+	confirming  = `^UPDATE claims SET expires_at = NULL` // the clock is read
+	storing     = `^INSERT INTO appointments`            // the cells are claimed
+	recording   = `^INSERT INTO audit_events`            // all but the audit record is written
+	committing  = `^COMMIT$`
 )
 
 // TestConfirmStallsAroundExpiry has a patient confirm a hold before it ends and
@@ -179,6 +180,8 @@ func TestEditorAgainstHolder(t *testing.T) {
 					stalled.end()
 					want(t, "hold", holder.result(), nil)
 					want(t, "edit", editor.result(), tt.late)
+					_, err := s.Slot(t.Context(), s.ann, april(s.grey, slot))
+					want(t, "look at the slot that is held", err, nil)
 					s.checkInvariants()
 				})
 			})
