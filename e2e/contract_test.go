@@ -70,13 +70,19 @@ type wrongKey struct{}
 
 // checked returns a transport that sends requests to the clinic's server and
 // fails the test when an exchange is not as the document says.
-func (c *clinic) checked() http.RoundTripper { return &checking{c} }
+func (c *clinic) checked() http.RoundTripper {
+	return &checking{c, func() *process { return c.server }, http.DefaultTransport}
+}
 
-type checking struct{ clinic *clinic }
+type checking struct {
+	clinic *clinic
+	server func() *process
+	next   http.RoundTripper
+}
 
 // RoundTrip sends the request and checks both sides of the exchange.
 func (k *checking) RoundTrip(req *http.Request) (*http.Response, error) {
-	t, url := k.clinic.t, k.clinic.server.url
+	t, url := k.clinic.t, k.server().url
 	if err := shared.load(url); err != nil {
 		return nil, err
 	}
@@ -88,7 +94,7 @@ func (k *checking) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent.URL.Host, sent.Host = strings.TrimPrefix(url, "http://"), ""
 	sent.Body = io.NopCloser(bytes.NewReader(body))
 	sent.ContentLength = int64(len(body))
-	resp, err := http.DefaultTransport.RoundTrip(sent)
+	resp, err := k.next.RoundTrip(sent)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,9 @@ func TestNobodyIsDoubleBooked(t *testing.T) {
 		defer transport.CloseIdleConnections()
 		racers := make([]*client.Client, clients)
 		for i := range racers {
-			racers[i] = client.New(servers[i%len(servers)].url, client.APIKey(keys[i/2%people]), client.HTTPClient(&http.Client{Transport: transport}))
+			server := servers[i%len(servers)]
+			checked := &checking{c, func() *process { return server }, transport}
+			racers[i] = client.New(server.url, client.APIKey(keys[i/2%people]), client.HTTPClient(&http.Client{Transport: checked}))
 		}
 		for round, slot := range slots {
 			codes := map[string]int{}
