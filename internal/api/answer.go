@@ -16,7 +16,7 @@ import (
 
 // answer is what a presenter makes of a service's result.
 type answer[B any] struct {
-	Status   int    // 0: the first that the route lists
+	Status   int    // 0: the route's
 	ETag     string // the version of a single resource
 	Location string // where what was made can be found
 	Public   bool   // anybody may see it: caches may keep it if they ask before each use
@@ -43,8 +43,8 @@ func encode(v any) ([]byte, error) {
 }
 
 // render makes an answer ready to be sent, or to be kept for a repeat.
-func render[B any](op *operation, a answer[B]) (idempotency.Answer, error) {
-	out := idempotency.Answer{Status: cmp.Or(a.Status, op.Status[0]), Header: map[string]string{}}
+func render[B any](o *operation, a answer[B]) (idempotency.Answer, error) {
+	out := idempotency.Answer{Status: cmp.Or(a.Status, o.Status), Header: map[string]string{}}
 	set := func(name, value string) {
 		if value != "" {
 			out.Header[name] = value
@@ -52,7 +52,7 @@ func render[B any](op *operation, a answer[B]) (idempotency.Answer, error) {
 	}
 	set("ETag", a.ETag)
 	set("Location", a.Location)
-	if a.Public && op.Method == http.MethodGet {
+	if a.Public && o.Method == http.MethodGet {
 		set("Cache-Control", "no-cache")
 		set("Vary", "X-API-Key, Authorization")
 	}

@@ -117,8 +117,8 @@ func newFuzzer(c *clinic, seed uint64) *fuzzer {
 
 // learn keeps the newest values of each kind.
 func (f *fuzzer) learn(kind, value string) {
-	ids := append(f.known[kind], value)
-	f.known[kind] = ids[max(0, len(ids)-50):]
+	f.known[kind] = append(f.known[kind], value)
+	f.known[kind] = f.known[kind][max(0, len(f.known[kind])-50):]
 }
 
 func (f *fuzzer) chance(p float64) bool { return f.Float64() < p }

@@ -211,7 +211,8 @@ var document = sync.OnceValue(func() validator.Validator {
 		panic(err)
 	}
 	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra(
-		"Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options"))
+		"Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
+	))
 	if len(errs) > 0 {
 		panic(errs)
 	}
@@ -291,4 +292,10 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// onSQLite gives a clinic to tests of what no engine has a part in.
+func onSQLite(t *testing.T) *clinic {
+	t.Helper()
+	return newClinic(t, sqltest.Open(t, sqltest.SQLite(t)))
 }

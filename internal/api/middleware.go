@@ -170,7 +170,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) note(x *exchange, err error) {
 	e := shown(err)
 	x.code = e.Code
-	if e.Kind == errs.Internal && err != error(errInternal) {
+	if e.Kind == errs.Internal && !errors.Is(err, errInternal) {
 		s.Log.LogAttrs(context.Background(), slog.LevelError, "request failed",
 			slog.String("request_id", x.request), slog.String("route", x.route), slog.String("error", err.Error()))
 	}

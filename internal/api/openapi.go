@@ -113,7 +113,7 @@ func (a *surface) describe(o *operation, in, body reflect.Type) {
 	op := &huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Tags: []string{a.tag},
 		Description:   text + "\n\nFor: " + o.Who.String() + ".",
-		DefaultStatus: o.Status[0],
+		DefaultStatus: o.Status,
 		Security:      []map[string][]string{{"apiKey": {}}},
 		Middlewares:   huma.Middlewares{a.admit(o)},
 		MaxBodyBytes:  maxBody + 2, // readBody has judged the size; huma refuses a body of exactly its limit
@@ -122,7 +122,7 @@ func (a *surface) describe(o *operation, in, body reflect.Type) {
 	if o.Who.anonymous {
 		op.Security = append([]map[string][]string{{}}, op.Security...)
 	}
-	for _, s := range o.Status {
+	for _, s := range append([]int{o.Status}, o.also...) {
 		op.Responses[strconv.Itoa(s)] = a.success(o, s, body)
 	}
 	if o.mayBeUnchanged() {

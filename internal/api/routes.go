@@ -30,13 +30,6 @@ var (
 	patients      = who{roles: []auth.Role{auth.Patient}}
 )
 
-var (
-	ok             = []int{http.StatusOK}
-	created        = []int{http.StatusCreated}
-	createdOrThere = []int{http.StatusCreated, http.StatusOK}
-	noContent      = []int{http.StatusNoContent}
-)
-
 // What a change of a versioned resource can be refused for.
 var versioned = refuses(etag.ErrMissing, etag.ErrStale)
 
@@ -53,64 +46,86 @@ func (s *Server) routes(a *surface) {
 
 func (a *surface) systemRoutes(s *Server) {
 	a.tag = "System"
-	route(a, row{"read-status", get, "/status", "Try a credential", signedIn, ok}, s.status, presentHealth)
-	route(a, row{"read-health", get, "/healthz", "Whether the program runs", everybody, ok}, s.status, presentHealth)
-	route(a, row{"read-readiness", get, "/readyz", "Whether requests can be answered", everybody, ok}, s.readiness, presentHealth, refuses(errNotReady))
-	route(a, row{"read-openapi-json", get, "/openapi.json", "This document as JSON", everybody, ok}, a.documentJSON, presentFile, produces("application/json"))
-	route(a, row{"read-openapi-yaml", get, "/openapi.yaml", "This document as YAML", everybody, ok}, a.documentYAML, presentFile, produces("application/yaml"))
-	route(a, row{"read-docs", get, "/docs", "This document to read and try", everybody, ok}, s.docsPage, presentFile, produces("text/html"))
-	route(a, row{"read-docs-file", get, "/docs/{file}", "A file of the documentation", everybody, ok}, a.docsFile, presentFile, produces("text/html", "text/css", "text/javascript"), refuses(errNoRoute))
+	route(a, row{"read-status", get, "/status", "Try a credential", signedIn, 200},
+		s.status, presentHealth)
+	route(a, row{"read-health", get, "/healthz", "Whether the program runs", everybody, 200},
+		s.status, presentHealth)
+	route(a, row{"read-readiness", get, "/readyz", "Whether requests can be answered", everybody, 200},
+		s.readiness, presentHealth, refuses(errNotReady))
+	route(a, row{"read-openapi-json", get, "/openapi.json", "This document as JSON", everybody, 200},
+		a.documentJSON, presentFile, produces("application/json"))
+	route(a, row{"read-openapi-yaml", get, "/openapi.yaml", "This document as YAML", everybody, 200},
+		a.documentYAML, presentFile, produces("application/yaml"))
+	route(a, row{"read-docs", get, "/docs", "This document to read and try", everybody, 200},
+		s.docsPage, presentFile, produces("text/html"))
+	route(a, row{"read-docs-file", get, "/docs/{file}", "A file of the documentation", everybody, 200},
+		a.docsFile, presentFile, produces("text/html", "text/css", "text/javascript"), refuses(errNoRoute))
 }
 
 func (a *surface) peopleRoutes(s *Server) {
 	a.tag = "People"
-	route(a, row{"create-user", post, "/v1/users", "Make a user", staff, created}, s.createUser, presentNewUser, tagged,
-		refuses(directory.ErrEmailTaken, directory.ErrInvalidUser))
-	list(a, row{"list-users", get, "/v1/users", "List users", signedIn, ok}, s.listUsers, userOf)
-	route(a, row{"read-user", get, "/v1/users/{id}", "Read a user", signedIn, ok}, s.readUser, presentUser, whole, refuses(directory.ErrUserNotFound))
-	route(a, row{"change-user", patch, "/v1/users/{id}", "Change a user", signedIn, ok}, s.changeUser, presentUser, tagged, versioned,
+	route(a, row{"create-user", post, "/v1/users", "Make a user", staff, 201},
+		s.createUser, presentNewUser, tagged, refuses(directory.ErrEmailTaken, directory.ErrInvalidUser))
+	list(a, row{"list-users", get, "/v1/users", "List users", signedIn, 200},
+		s.listUsers, userOf)
+	route(a, row{"read-user", get, "/v1/users/{id}", "Read a user", signedIn, 200},
+		s.readUser, presentUser, whole, refuses(directory.ErrUserNotFound))
+	route(a, row{"change-user", patch, "/v1/users/{id}", "Change a user", signedIn, 200},
+		s.changeUser, presentUser, tagged, versioned,
 		refuses(auth.ErrForbidden, directory.ErrUserNotFound, directory.ErrInvalidUser))
-	route(a, row{"read-me", get, "/v1/me", "Read who I am", signedIn, ok}, s.readMe, presentMe, tagged, refuses(directory.ErrUserNotFound))
-	list(a, row{"list-practitioners", get, "/v1/practitioners", "Find practitioners", everybody, ok}, s.listPractitioners, practitionerOf, tagged)
-	route(a, row{"read-practitioner", get, "/v1/practitioners/{id}", "Read a practitioner", everybody, ok}, s.readPractitioner, presentPractitioner, tagged,
-		refuses(directory.ErrPractitionerNotFound))
-	route(a, row{"change-practitioner", patch, "/v1/practitioners/{id}", "Change a profile or a policy", hosts, ok}, s.changePractitioner, presentPractitioner, tagged, versioned,
+	route(a, row{"read-me", get, "/v1/me", "Read who I am", signedIn, 200},
+		s.readMe, presentMe, tagged, refuses(directory.ErrUserNotFound))
+	list(a, row{"list-practitioners", get, "/v1/practitioners", "Find practitioners", everybody, 200},
+		s.listPractitioners, practitionerOf, tagged)
+	route(a, row{"read-practitioner", get, "/v1/practitioners/{id}", "Read a practitioner", everybody, 200},
+		s.readPractitioner, presentPractitioner, tagged, refuses(directory.ErrPractitionerNotFound))
+	route(a, row{"change-practitioner", patch, "/v1/practitioners/{id}", "Change a profile or a policy", hosts, 200},
+		s.changePractitioner, presentPractitioner, tagged, versioned,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidPolicy, directory.ErrInvalidPractitioner))
 }
 
 func (a *surface) availabilityRoutes(s *Server) {
 	a.tag = "Availability"
-	route(a, row{"publish-availability", post, "/v1/practitioners/{id}/availability", "Publish working hours", hosts, createdOrThere}, s.publishAvailability, presentPublished, tagged,
+	route(a, row{"publish-availability", post, "/v1/practitioners/{id}/availability", "Publish working hours", hosts, 201},
+		s.publishAvailability, presentPublished, tagged, also(http.StatusOK),
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidHours))
-	list(a, row{"list-availability", get, "/v1/practitioners/{id}/availability", "List working hours", hosts, ok}, s.listAvailability, availabilityOf,
+	list(a, row{"list-availability", get, "/v1/practitioners/{id}/availability", "List working hours", hosts, 200},
+		s.listAvailability, availabilityOf,
 		refuses(directory.ErrPractitionerNotFound))
-	route(a, row{"read-availability", get, "/v1/availability/{id}", "Read working hours", hosts, ok}, s.readAvailability, presentAvailability, tagged,
-		refuses(scheduling.ErrAvailabilityNotFound))
-	route(a, row{"change-availability", patch, "/v1/availability/{id}", "Change working hours", hosts, ok}, s.changeAvailability, presentChanged, tagged, versioned,
+	route(a, row{"read-availability", get, "/v1/availability/{id}", "Read working hours", hosts, 200},
+		s.readAvailability, presentAvailability, tagged, refuses(scheduling.ErrAvailabilityNotFound))
+	route(a, row{"change-availability", patch, "/v1/availability/{id}", "Change working hours", hosts, 200},
+		s.changeAvailability, presentChanged, tagged, versioned,
 		refuses(scheduling.ErrAvailabilityNotFound, scheduling.ErrInvalidHours))
-	route(a, row{"remove-availability", remove, "/v1/availability/{id}", "Remove working hours", hosts, ok}, s.removeAvailability, presentRemoved, versioned,
+	route(a, row{"remove-availability", remove, "/v1/availability/{id}", "Remove working hours", hosts, 200},
+		s.removeAvailability, presentRemoved, versioned,
 		refuses(scheduling.ErrAvailabilityNotFound))
-	route(a, row{"take-time-off", post, "/v1/practitioners/{id}/time-off", "Take time off", hosts, created}, s.takeTimeOff, presentTimeOff,
+	route(a, row{"take-time-off", post, "/v1/practitioners/{id}/time-off", "Take time off", hosts, 201},
+		s.takeTimeOff, presentTimeOff,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidHours))
-	list(a, row{"list-time-off", get, "/v1/practitioners/{id}/time-off", "List time off", hosts, ok}, s.listTimeOff, timeOffOf,
+	list(a, row{"list-time-off", get, "/v1/practitioners/{id}/time-off", "List time off", hosts, 200},
+		s.listTimeOff, timeOffOf,
 		refuses(directory.ErrPractitionerNotFound))
-	route(a, row{"end-time-off", remove, "/v1/time-off/{id}", "Give time off back", hosts, noContent}, s.endTimeOff, presentNone,
+	route(a, row{"end-time-off", remove, "/v1/time-off/{id}", "Give time off back", hosts, 204},
+		s.endTimeOff, presentNone,
 		refuses(scheduling.ErrTimeOffNotFound))
 }
 
 func (a *surface) slotRoutes(s *Server) {
 	a.tag = "Slots"
-	list(a, row{"list-slots", get, "/v1/slots", "Find slots", everybody, ok}, s.listSlots, slotOf, tagged,
-		refuses(auth.ErrForbidden, directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
-	list(a, row{"list-practitioner-slots", get, "/v1/practitioners/{id}/slots", "Find a practitioner's slots", everybody, ok}, s.listPractitionerSlots, slotOf, tagged,
-		refuses(auth.ErrForbidden, directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
-	route(a, row{"add-slot", post, "/v1/practitioners/{id}/slots", "Make a single slot", hosts, created}, s.addSlot, presentNewSlot, tagged,
-		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidSlot, scheduling.ErrSlotPast, scheduling.ErrSlotOverlap))
-	route(a, row{"read-slot", get, "/v1/slots/{id}", "Read a slot", everybody, ok}, s.readSlot, presentSlot, tagged,
-		refuses(scheduling.ErrSlotNotFound))
-	route(a, row{"change-slot", patch, "/v1/slots/{id}", "Move or block a slot", hosts, ok}, s.changeSlot, presentSlot, tagged, versioned,
+	list(a, row{"list-slots", get, "/v1/slots", "Find slots", everybody, 200},
+		s.listSlots, slotOf, tagged, refuses(auth.ErrForbidden, directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
+	list(a, row{"list-practitioner-slots", get, "/v1/practitioners/{id}/slots", "Find a practitioner's slots", everybody, 200},
+		s.listPractitionerSlots, slotOf, tagged, refuses(auth.ErrForbidden, directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
+	route(a, row{"add-slot", post, "/v1/practitioners/{id}/slots", "Make a single slot", hosts, 201},
+		s.addSlot, presentNewSlot, tagged, refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidSlot, scheduling.ErrSlotPast, scheduling.ErrSlotOverlap))
+	route(a, row{"read-slot", get, "/v1/slots/{id}", "Read a slot", everybody, 200},
+		s.readSlot, presentSlot, tagged, refuses(scheduling.ErrSlotNotFound))
+	route(a, row{"change-slot", patch, "/v1/slots/{id}", "Move or block a slot", hosts, 200},
+		s.changeSlot, presentSlot, tagged, versioned,
 		refuses(scheduling.ErrSlotNotFound, scheduling.ErrSlotInUse, scheduling.ErrSlotPast, scheduling.ErrSlotBlocked, scheduling.ErrInvalidSlot, scheduling.ErrSlotOverlap))
-	route(a, row{"remove-slot", remove, "/v1/slots/{id}", "Delete a slot", hosts, noContent}, s.removeSlot, presentNone, versioned,
+	route(a, row{"remove-slot", remove, "/v1/slots/{id}", "Delete a slot", hosts, 204},
+		s.removeSlot, presentNone, versioned,
 		refuses(scheduling.ErrSlotNotFound, scheduling.ErrSlotInUse, scheduling.ErrSlotPast))
 }
 
@@ -123,30 +138,41 @@ var (
 
 func (a *surface) appointmentRoutes(s *Server) {
 	a.tag = "Appointments"
-	route(a, row{"hold-appointment", post, "/v1/appointments", "Hold a slot, or book it at once", bookers, created}, s.hold, presentNewAppointment, tagged, unbookable,
+	route(a, row{"hold-appointment", post, "/v1/appointments", "Hold a slot, or book it at once", bookers, 201},
+		s.hold, presentNewAppointment, tagged, unbookable,
 		refuses(scheduling.ErrNoPatient, directory.ErrPatientNotFound, scheduling.ErrTooLong, scheduling.ErrTooManyHolds))
-	list(a, row{"list-appointments", get, "/v1/appointments", "List appointments", parties, ok}, s.listAppointments, appointmentOf,
+	list(a, row{"list-appointments", get, "/v1/appointments", "List appointments", parties, 200},
+		s.listAppointments, appointmentOf,
 		refuses(scheduling.ErrInvalidRange))
-	route(a, row{"read-appointment", get, "/v1/appointments/{id}", "Read an appointment", parties, ok}, s.readAppointment, presentAppointment, tagged,
-		refuses(scheduling.ErrAppointmentNotFound))
-	route(a, row{"confirm-appointment", post, "/v1/appointments/{id}/confirm", "Confirm a hold", bookers, ok}, s.confirm, presentAppointment, tagged, unchangeable,
+	route(a, row{"read-appointment", get, "/v1/appointments/{id}", "Read an appointment", parties, 200},
+		s.readAppointment, presentAppointment, tagged, refuses(scheduling.ErrAppointmentNotFound))
+	route(a, row{"confirm-appointment", post, "/v1/appointments/{id}/confirm", "Confirm a hold", bookers, 200},
+		s.confirm, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrHoldExpired))
-	route(a, row{"put-confirmation", put, "/v1/appointments/{id}/confirm", "Confirm a hold, by PUT", bookers, ok}, s.confirm, presentAppointment, tagged, unchangeable,
+	route(a, row{"put-confirmation", put, "/v1/appointments/{id}/confirm", "Confirm a hold, by PUT", bookers, 200},
+		s.confirm, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrHoldExpired), action("appointment.confirm"))
-	route(a, row{"cancel-appointment", post, "/v1/appointments/{id}/cancel", "Cancel an appointment, or release a hold", parties, ok}, s.cancel, presentAppointment, tagged, unchangeable,
+	route(a, row{"cancel-appointment", post, "/v1/appointments/{id}/cancel", "Cancel an appointment, or release a hold", parties, 200},
+		s.cancel, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrWindowClosed, scheduling.ErrNoReason))
-	route(a, row{"reschedule-appointment", post, "/v1/appointments/{id}/reschedule", "Move an appointment to another slot", parties, ok}, s.reschedule, presentAppointment, tagged, unchangeable, unbookable,
+	route(a, row{"reschedule-appointment", post, "/v1/appointments/{id}/reschedule", "Move an appointment to another slot", parties, 200},
+		s.reschedule, presentAppointment, tagged, unchangeable, unbookable,
 		refuses(scheduling.ErrHoldExpired, scheduling.ErrWindowClosed, scheduling.ErrOtherCalendar))
-	route(a, row{"complete-appointment", post, "/v1/appointments/{id}/complete", "Say that it took place", practitioners, ok}, s.complete, presentAppointment, tagged, unchangeable)
-	route(a, row{"mark-no-show", post, "/v1/appointments/{id}/no-show", "Say that the patient did not come", practitioners, ok}, s.markNoShow, presentAppointment, tagged, unchangeable,
+	route(a, row{"complete-appointment", post, "/v1/appointments/{id}/complete", "Say that it took place", practitioners, 200},
+		s.complete, presentAppointment, tagged, unchangeable)
+	route(a, row{"mark-no-show", post, "/v1/appointments/{id}/no-show", "Say that the patient did not come", practitioners, 200},
+		s.markNoShow, presentAppointment, tagged, unchangeable,
 		action("appointment.no_show"))
 }
 
 func (a *surface) waitlistRoutes(s *Server) {
 	a.tag = "Waiting list"
-	route(a, row{"join-waitlist", post, "/v1/waitlist", "Wait for something to free up", patients, created}, s.joinWaitlist, presentWait,
+	route(a, row{"join-waitlist", post, "/v1/waitlist", "Wait for something to free up", patients, 201},
+		s.joinWaitlist, presentWait,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
-	list(a, row{"list-waitlist", get, "/v1/waitlist", "List who waits", parties, ok}, s.listWaitlist, waitOf)
-	route(a, row{"leave-waitlist", remove, "/v1/waitlist/{id}", "Wait no longer", bookers, noContent}, s.leaveWaitlist, presentNone,
+	list(a, row{"list-waitlist", get, "/v1/waitlist", "List who waits", parties, 200},
+		s.listWaitlist, waitOf)
+	route(a, row{"leave-waitlist", remove, "/v1/waitlist/{id}", "Wait no longer", bookers, 204},
+		s.leaveWaitlist, presentNone,
 		refuses(scheduling.ErrWaitNotFound))
 }
