@@ -42,7 +42,7 @@ type List[B any] struct {
 	Total      *int    `json:"total,omitempty" minimum:"0" doc:"How many items the filter matches; with count=true only."`
 }
 
-// binding ties a cursor to a caller, a route and a filter. It is a checksum and
+// binding ties a cursor to a caller, a list and a filter. It is a checksum and
 // no secret: a cursor that somebody made up gives them nothing that a filter
 // would not, for what a caller may see is judged anew for each page.
 type binding [sha256.Size]byte
@@ -51,8 +51,8 @@ type binding [sha256.Size]byte
 const sealed = 8
 
 // bind returns the binding of a request: everything but which page it asks for.
-func bind(x *exchange, o *operation) binding {
-	parts := []string{x.actor.UserID.String(), o.ID, x.path}
+func bind(x *exchange) binding {
+	parts := []string{x.actor.UserID.String(), x.path}
 	var names []string
 	for name := range x.query {
 		if name != "limit" && name != "cursor" && name != "count" {

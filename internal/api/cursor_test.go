@@ -133,8 +133,10 @@ func TestCursorsBelongToCallerAndFilter(t *testing.T) {
 			t.Errorf("%s: %s", tt.name, r.body)
 		}
 	}
+	c.open("brown", "2027-03-16T13:00:00Z", "2027-03-16T15:00:00Z")
+	_, cursors = c.pages("ann", "/v1/practitioners/"+grey+"/slots?", "3")
+	c.refused(c.call("ann", get, "/v1/practitioners/"+brown+"/slots?limit=3&cursor="+cursors[0], nil), 422, "invalid-cursor")
 	for i := range cursor {
-		c := c
 		bent := []byte(cursor)
 		bent[i] ^= 1
 		r := c.call("ann", get, "/v1/slots?limit=3&practitioner_id="+grey+"&cursor="+url.QueryEscape(string(bent)), nil)
@@ -157,7 +159,7 @@ func TestForgedPositions(t *testing.T) {
 			x := &exchange{path: path, query: url.Values{}}
 			x.actor.UserID = c.users[by].ID
 			for _, position := range []string{"x", ".", "1e9." + c.practitioner("grey"), "99999999999999999999.x", "1.x.y", "\x00", "\xff", strings.Repeat("9", 300), c.practitioner("grey") + "x"} {
-				r := c.call(by, get, path+"?limit=5&cursor="+bind(x, o).seal(position), nil)
+				r := c.call(by, get, path+"?limit=5&cursor="+bind(x).seal(position), nil)
 				c.refused(r, 422, "invalid-cursor")
 			}
 		}
@@ -170,6 +172,7 @@ func FuzzCursor(f *testing.F) {
 	f.Add("")
 	f.Add(b.seal("1803650400.0195a9d4-2f7c-7a3e-9d4e-5b1f0c8a7e21"))
 	f.Add(other.seal("x"))
+	f.Add(b.seal("xy")[:13] + "R") // the same bytes, if unused bits do not count
 	f.Add("AAAAAAAAAAA=")
 	f.Fuzz(func(t *testing.T, text string) {
 		if position, ok := b.open(text); ok && b.seal(position) != text {

@@ -53,7 +53,7 @@ func list[In any, P interface {
 	a.describe(o, reflect.TypeFor[In](), reflect.TypeFor[List[B]]())
 	huma.Register(a.api, *o.described, func(ctx context.Context, in *In) (*written, error) {
 		x := exchangeOf(ctx)
-		bound := bind(x, o)
+		bound := bind(x)
 		err := P(in).paging().open(bound)
 		var found page.Of[T]
 		if err == nil {
