@@ -176,5 +176,5 @@ func (w who) String() string {
 	for i, r := range w.roles {
 		names[i] = "`" + string(r) + "`"
 	}
-	return strings.Join(slices.Compact(names), ", ")
+	return strings.Join(names, ", ")
 }

@@ -2,18 +2,30 @@ package sqldb_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"modernc.org/sqlite"
 
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
 
+// stepping is called by SQLite when a statement calls test_stepping(), so that a
+// test knows that the statement is running.
+var stepping atomic.Pointer[context.CancelFunc]
+
 func TestMain(m *testing.M) {
 	if helper() {
 		return
 	}
+	sqlite.MustRegisterScalarFunction("test_stepping", 0, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+		(*stepping.Load())()
+		return int64(1), nil
+	})
 	sqltest.Main(m)
 }
 
