@@ -39,8 +39,8 @@ lint: ## Check style and the usual slips
 fmt: ## Format the code
 	$(TOOL) gofumpt -l -w -extra -modpath medbook .
 
-bench: ## Measure hold, list and calendar
-	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/scheduling
+bench: ## Measure hold, list, calendar and group commit
+	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/sqldb ./internal/scheduling
 
 openapi: ## Write openapi.yaml
 	go run ./cmd/medbook openapi > openapi.yaml.new
