@@ -146,6 +146,15 @@ func TestCursorsBelongToCallerAndFilter(t *testing.T) {
 	}
 }
 
+// TestFiltersDoNotRunTogether shows that no two filters share their cursors.
+func TestFiltersDoNotRunTogether(t *testing.T) {
+	one := bind(&exchange{path: "/v1/slots", query: url.Values{"specialty": {"x"}, "status": {"any"}}})
+	other := bind(&exchange{path: "/v1/slots", query: url.Values{"specialty": {"xstatusany"}}})
+	if one == other {
+		t.Error("two filters are bound alike")
+	}
+}
+
 // TestForgedPositions seals positions that no list made; services must see that.
 func TestForgedPositions(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
