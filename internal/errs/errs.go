@@ -8,6 +8,7 @@ package errs
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what sort of refusal an error is. Its zero value is Internal.
@@ -26,6 +27,7 @@ const (
 	PreconditionRequired             // If-Match is missing
 	Invalid                          // readable, but against a rule
 	Unavailable                      // try again later
+	Limited                          // too much of it; After says when to try again
 )
 
 // Error is an error that may be shown to the caller. Detail must hold no
@@ -35,6 +37,7 @@ type Error struct {
 	Code   string            // stable, kebab-case, unique in the program: "slot-taken"
 	Detail string            // one English sentence for the caller
 	Fields map[string]string // request field -> what is wrong with it; never its value
+	Wait   time.Duration     // when to try again, of Limited and Unavailable; zero: soon
 }
 
 // New makes an error for a package's var block. Code must be unique in the program.
@@ -56,6 +59,13 @@ func (e *Error) Is(target error) bool {
 func (e *Error) With(detail string) *Error {
 	c := *e
 	c.Detail = detail
+	return &c
+}
+
+// After returns a copy of e that tells the caller to try again after wait.
+func (e *Error) After(wait time.Duration) *Error {
+	c := *e
+	c.Wait = wait
 	return &c
 }
 
