@@ -56,7 +56,7 @@ func open(t *testing.T, database string) *clinic {
 
 // env names the clock and the database, so that no command needs a flag.
 func (c *clinic) env() []string {
-	return []string{"MEDBOOK_TEST_CLOCK=" + c.clock, "MEDBOOK_DATABASE_URL=" + c.database}
+	return []string{"MEDBOOK_TEST_CLOCK=" + c.clock, "MEDBOOK_DATABASE_URL=" + c.database, "MEDBOOK_KEYS_FILE=" + c.clock + ".keys"}
 }
 
 // serve starts one more server over the clinic's database.

@@ -41,21 +41,27 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 		{"an unknown command", []string{"server"}, 2, "server"},
 		{"a missing flag", []string{"user", "create", "--role=admin"}, 2, "--name"},
 		{"an unknown role", []string{"user", "create", "--role=boss", "--name=A", "--email=a@b.example"}, 2, "--role"},
-		{"a password as an argument", []string{"serve", unreachable}, 2, "unexpected argument"},
+		{"a password as an argument", []string{"serve", unreachable}, 2, "MEDBOOK_DATABASE_URL"},
 		{"a bad zone", []string{"user", "create", "--role=admin", "--name=A", "--email=a@b.example", "--time-zone=Mars/Olympus", fresh}, 1, "zone"},
 		{"a bad address", []string{"user", "create", "--role=admin", "--name=A", "--email=nobody", fresh}, 1, "email"},
 		{"a key for nobody", []string{"key", "create", "nobody@b.example", fresh}, 1, "no such user"},
 		{"a taken port", []string{"serve", "--listen=" + taken.Addr().String(), fresh}, 1, "address already in use"},
 		{"no port", []string{"serve", "--listen=localhost", fresh}, 1, "missing port"},
 		{"a wrong kind of database", []string{"migrate", "--database=mysql://root:hunter2@localhost/x"}, 1, "postgres://"},
-		{"no server", []string{"migrate", "--database=" + unreachable}, 1, "refused"},
-		{"no server to serve from", []string{"serve", "--listen=127.0.0.1:0", "--database=" + unreachable}, 1, "refused"},
-		{"an unreadable address", []string{"migrate", "--database=postgres://u:hunter2@host:port/x"}, 1, "address"},
+		{"no server", []string{"migrate"}, 1, "refused"},
+		{"no server to serve from", []string{"serve", "--listen=127.0.0.1:0"}, 1, "refused"},
+		{"an unreadable address", []string{"migrate", "--database=postgres://u@host:port/x"}, 1, "address"},
+		{"a password that all can see", []string{"migrate", "--database=postgres://u:hunter2@host/x"}, 2, "MEDBOOK_DATABASE_URL"},
+		{"a password among the parameters", []string{"serve", "--database", "postgres://host/x?user=u&password=hunter2"}, 2, "MEDBOOK_DATABASE_URL"},
+		{"plain HTTP for everybody", []string{"serve", "--listen=0.0.0.0:0", fresh}, 1, "--tls-cert"},
+		{"plain HTTP on every address", []string{"serve", "--listen=:0", fresh}, 1, "--tls-cert"},
+		{"a certificate without its key", []string{"serve", "--tls-cert=x", fresh}, 1, "go together"},
+		{"a proxy that is no address", []string{"serve", "--trusted-proxies=proxy", fresh}, 1, "10.0.0.0/8"},
 		{"a file that is no database", []string{"migrate", "--database=sqlite:file"}, 1, "not a database"},
 		{"a folder that is a file", []string{"migrate", "--database=sqlite:file/medbook.db"}, 1, "not a directory"},
 	}
 	for _, tt := range tests {
-		r := run(t, folder, nil, tt.args...)
+		r := run(t, folder, []string{"MEDBOOK_DATABASE_URL=" + unreachable}, tt.args...)
 		line, ended := strings.CutSuffix(r.stderr, "\n")
 		if r.status != tt.status || r.stdout != "" || !ended || strings.Contains(line, "\n") {
 			t.Errorf("%s: status %d, stdout %q, stderr %q, want status %d and one line on stderr", tt.name, r.status, r.stdout, r.stderr, tt.status)
@@ -95,7 +101,7 @@ func TestTheFirstStart(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	server := start(t, folder, []string{"MEDBOOK_LISTEN=127.0.0.1:0", "MEDBOOK_DATABASE_URL="}, "serve")
-	for path, mode := range map[string]os.FileMode{"data": 0o700, "data/medbook.db": 0o600} {
+	for path, mode := range map[string]os.FileMode{"data": 0o700, "data/medbook.db": 0o600, "data/medbook.keys": 0o600} {
 		info, err := os.Stat(filepath.Join(folder, path))
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"medbook/internal/app"
 	"medbook/internal/auth"
@@ -27,7 +28,7 @@ func (createUser) Help() string {
 
 // Run prints the id of the user it made.
 func (c createUser) Run(ctx context.Context, o output) error {
-	return with(ctx, c.url(), func(s *app.Services) error {
+	return with(ctx, c.storage, func(s *app.Services) error {
 		u, err := s.Directory.CreateUser(ctx, auth.System, directory.NewUser{
 			Email: phi.Of(c.Email), Name: phi.Of(c.Name), Role: auth.Role(c.Role), TimeZone: c.TimeZone,
 		})
@@ -44,6 +45,10 @@ type createKey struct {
 	storage
 	Email string `arg:"" help:"E-mail address of the user whom the key stands for."`
 	Name  string `default:"command line" placeholder:"NAME" help:"What the key is for. Default: ${default}."`
+
+	Scopes   []string      `placeholder:"SCOPE,…" help:"What it may do. Default: all but what needs step-up; see the documentation of POST /v1/api-keys."`
+	Networks []string      `placeholder:"CIDR,…" help:"From which addresses it may be used. Default: any."`
+	Life     time.Duration `default:"2160h" placeholder:"DURATION" help:"How long it is good, at most 8784h. Default: 90 days."`
 }
 
 // Help says what the summary has no room for.
@@ -56,8 +61,8 @@ func (createKey) Help() string {
 
 // Run prints the key alone, so that a script can take it.
 func (c createKey) Run(ctx context.Context, o output) error {
-	return with(ctx, c.url(), func(s *app.Services) error {
-		key, err := s.Auth.CreateKey(ctx, auth.System, c.Email, c.Name)
+	return with(ctx, c.storage, func(s *app.Services) error {
+		_, key, err := s.Auth.CreateKey(ctx, auth.System, c.key(s.DB.Now()))
 		if err != nil {
 			return err
 		}
@@ -66,8 +71,59 @@ func (c createKey) Run(ctx context.Context, o output) error {
 	})
 }
 
+func (c createKey) key(now time.Time) auth.NewKey {
+	n := auth.NewKey{Email: c.Email, Name: c.Name, Networks: c.Networks, ExpiresAt: now.Add(c.Life)}
+	for _, s := range c.Scopes {
+		n.Scopes = append(n.Scopes, auth.Scope(s))
+	}
+	return n
+}
+
+// listKeys lists a user's API keys.
+type listKeys struct {
+	storage
+	Email string `arg:"" help:"E-mail address of the user."`
+}
+
+// Run prints a line for each key: id, until when, last use, scopes, name.
+func (c listKeys) Run(ctx context.Context, o output) error {
+	return with(ctx, c.storage, func(s *app.Services) error {
+		keys, err := s.Auth.KeysOf(ctx, auth.System, c.Email)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			used := "never used"
+			if !k.LastUsedAt.IsZero() {
+				used = "used " + k.LastUsedAt.Format(time.DateTime)
+			}
+			if _, err := fmt.Fprintf(o.stdout, "%s  until %s  %s  %s  %s\n", k.ID, k.ExpiresAt.Format(time.DateTime), used, k.Scopes, k.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// revokeKey revokes an API key.
+type revokeKey struct {
+	storage
+	ID string `arg:"" help:"The key's id, as key list prints it."`
+}
+
+// Run says nothing when the key is gone.
+func (c revokeKey) Run(ctx context.Context) error {
+	return with(ctx, c.storage, func(s *app.Services) error {
+		return s.Auth.RevokeKey(ctx, auth.System, c.ID)
+	})
+}
+
 // with runs work on an open database.
-func with(ctx context.Context, database string, work func(*app.Services) error) (err error) {
+func with(ctx context.Context, where storage, work func(*app.Services) error) (err error) {
+	database, err := where.url()
+	if err != nil {
+		return err
+	}
 	services, err := app.Open(ctx, database)
 	if err != nil {
 		return err

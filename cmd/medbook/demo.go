@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"medbook/internal/app"
 	"medbook/internal/demo"
+	"medbook/internal/keyring"
 )
 
 // demoClinic makes up a clinic and serves it.
@@ -30,7 +32,11 @@ func (c demoClinic) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Config{Listen: c.address(), Database: database, Log: app.NewLog(o.stderr)})
+	ring, err := keyring.OpenOrCreate(filepath.Join(c.Data, "medbook.keys"))
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, app.Config{Listen: c.address(), Database: database, Keys: ring, Log: app.NewLog(o.stderr)})
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,13 @@ type commands struct {
 	} `cmd:"" help:"Manage users."`
 	Key struct {
 		Create createKey `cmd:"" help:"Make an API key for a user and print it."`
-	} `cmd:"" help:"Manage API keys."`
+		List   listKeys  `cmd:"" help:"List a user's API keys."`
+		Revoke revokeKey `cmd:"" help:"Make an API key worth nothing."`
+	} `cmd:"" help:"Manage API keys, by which programs sign in."`
+	Keys struct {
+		Rotate rotateKeys `cmd:"" help:"Add new keys to the installation's own."`
+		Show   showKeys   `cmd:"" help:"Tell which keys there are, without them."`
+	} `cmd:"" help:"Manage the installation's own keys, which seal and sign."`
 	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
 	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
 	Version version    `cmd:"" help:"Print the program's version."`
@@ -73,6 +79,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	)
 	if err != nil {
 		return complain(stderr, err, failed)
+	}
+	if err := checkArguments(args); err != nil {
+		return complain(stderr, err, misused)
 	}
 	command, err := parser.Parse(args)
 	if err != nil {

@@ -3,8 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 
 	"medbook/internal/app"
+	"medbook/internal/origin"
 )
 
 const (
@@ -14,11 +18,17 @@ const (
 
 // storage is the flag of every command that works on a database.
 type storage struct {
-	Database string `default:"${database}" env:"MEDBOOK_DATABASE_URL" placeholder:"URL" help:"Where the data is: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. Default: ${default}."`
+	Database string `placeholder:"URL" help:"Where the data is: sqlite:PATH or postgres://HOST/NAME. An address with a password comes from $$MEDBOOK_DATABASE_URL, or from the file that $$MEDBOOK_DATABASE_URL_FILE names. Default: ${database}."`
 }
 
 // url treats an empty value like none: containers like to set variables to nothing.
-func (s storage) url() string { return cmp.Or(s.Database, defaultDatabase) }
+func (s storage) url() (string, error) {
+	if s.Database != "" {
+		return s.Database, nil
+	}
+	given, err := secret("DATABASE_URL")
+	return cmp.Or(given, defaultDatabase), err
+}
 
 // listening is the flag of every command that listens.
 type listening struct {
@@ -29,28 +39,76 @@ type listening struct {
 // of the machine.
 func (l listening) address() string { return cmp.Or(l.Listen, defaultListen) }
 
+// edges are the flags of how the world reaches the server.
+type edges struct {
+	TLSCert        string `name:"tls-cert" env:"MEDBOOK_TLS_CERT" placeholder:"FILE" help:"Certificate chain, PEM. It is read again when it changes."`
+	TLSKey         string `name:"tls-key" env:"MEDBOOK_TLS_KEY" placeholder:"FILE" help:"Its key, PEM."`
+	TrustedProxies string `env:"MEDBOOK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies before the server that do TLS, whose X-Forwarded-For and X-Forwarded-Proto count."`
+	PublicURL      string `name:"public-url" env:"MEDBOOK_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages. Default: its own address."`
+	ClinicName     string `env:"MEDBOOK_CLINIC_NAME" placeholder:"NAME" help:"What messages call the clinic. Default: Medbook."`
+}
+
+// into adds the flags to a configuration.
+func (e edges) into(c *app.Config) error {
+	if (e.TLSCert == "") != (e.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	proxies, ok := origin.ParseProxies(e.TrustedProxies)
+	if !ok {
+		return errors.New("--trusted-proxies takes addresses and prefixes, such as 10.0.0.0/8, with commas between")
+	}
+	c.TLSCert, c.TLSKey, c.TrustedProxies, c.PublicURL, c.Clinic = e.TLSCert, e.TLSKey, proxies, e.PublicURL, e.ClinicName
+	return nil
+}
+
 // serve runs the server.
 type serve struct {
 	listening
 	storage
+	keyFile
+	edges
 }
 
 // Help says what the summary has no room for.
 func (serve) Help() string {
-	return `The database is made or brought up to date first. The log is written to stderr, a line of JSON each; the line "listening" tells the address.
+	return `The database is made or brought up to date first. The log is written to stderr, a line of JSON each; the line "listening" tells the address. While there are no users, a link is printed with which the first admin is made.
 
 On SIGTERM or an interrupt the server takes no new requests, finishes the ones that are running (at most 30 seconds), and exits with 0.
 
-The server speaks plain HTTP. To be reached from other machines, put a proxy that does TLS before it.`
+Other machines are served over TLS only: by --tls-cert and --tls-key, or by a proxy that --trusted-proxies names.`
 }
 
 // Run returns when ctx ends and all running requests are finished.
 func (s serve) Run(ctx context.Context, o output) error {
-	a, err := app.New(ctx, app.Config{Listen: s.address(), Database: s.url(), Log: app.NewLog(o.stderr)})
+	database, err := s.url()
 	if err != nil {
 		return err
 	}
+	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
+	if err := s.into(&c); err != nil {
+		return err
+	}
+	if c.Keys, err = s.ring(database); err != nil {
+		return err
+	}
+	a, err := app.New(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := invite(ctx, o.stdout, a); err != nil {
+		return errors.Join(err, a.Close())
+	}
 	return a.Run(ctx)
+}
+
+// invite prints the link that sets up a clinic that has no users.
+func invite(ctx context.Context, w io.Writer, a *app.App) error {
+	link, err := a.SetUpURL(ctx)
+	if err != nil || link == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "This clinic has no users yet. Make its first admin here, within the hour:\n\n  %s\n\n", link)
+	return err
 }
 
 // migrate brings a database up to date.
@@ -65,7 +123,11 @@ func (migrate) Help() string {
 
 // Run migrates and says nothing when all is well.
 func (m migrate) Run(ctx context.Context) error {
-	services, err := app.Open(ctx, m.url())
+	database, err := m.url()
+	if err != nil {
+		return err
+	}
+	services, err := app.Open(ctx, database)
 	if err != nil {
 		return err
 	}

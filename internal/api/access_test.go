@@ -109,7 +109,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 			}
 			r := c.call(by, o.Method, path, nil)
 			switch {
-			case o.Who.anonymous || slices.Contains(o.Who.roles, role):
+			case o.May.public() || slices.Contains(o.May.roles(), role):
 				if r.StatusCode == 401 || r.StatusCode == 403 {
 					t.Errorf("%s by %q = %d %s, want it let in", o.ID, by, r.StatusCode, r.body)
 				}
@@ -127,8 +127,8 @@ func TestRowsWithoutPolicyPanic(t *testing.T) {
 	a := &surface{server: new(Server), mux: http.NewServeMux(), tag: "System"}
 	for _, r := range []row{
 		{ID: "x", Method: get, Path: "/x", Summary: "X", Status: 200},
-		{ID: "x", Method: get, Path: "/x", Who: everybody, Status: 200},
-		{ID: "x", Method: get, Path: "/x", Summary: "X", Who: everybody},
+		{ID: "x", Method: get, Path: "/x", May: readHealth, Status: 200},
+		{ID: "x", Method: get, Path: "/x", Summary: "X", May: readHealth},
 	} {
 		func() {
 			defer func() {
@@ -199,11 +199,9 @@ func TestNothingIsEchoed(t *testing.T) {
 	send := func(o *operation, path, body string, more []string) {
 		req := httptest.NewRequest(o.Method, path, strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
-		if len(o.Who.roles) > 0 {
-			req.Header.Set("X-API-Key", c.keys[map[auth.Role]string{auth.Patient: "ann", auth.Practitioner: "grey", auth.Admin: "admin"}[o.Who.roles[len(o.Who.roles)-1]]])
-		}
-		if o.Who.roles != nil && slices.Contains(o.Who.roles, auth.Auditor) {
-			req.Header.Set("X-API-Key", c.keys["admin"])
+		if roles := o.May.roles(); !o.May.public() {
+			caller := map[auth.Role]string{auth.Patient: "ann", auth.Practitioner: "grey", auth.Admin: "admin", auth.Auditor: "admin"}
+			req.Header.Set("X-API-Key", c.keys[caller[roles[len(roles)-1]]])
 		}
 		for pair := range slices.Chunk(more, 2) {
 			req.Header.Set(pair[0], pair[1])

@@ -19,6 +19,7 @@ type answer[B any] struct {
 	Status   int    // 0: the route's
 	ETag     string // the version of a single resource
 	Location string // where what was made can be found
+	Cookie   string // to be set; with it the answer is not kept for a repeat
 	Public   bool   // anybody may see it: caches may keep it if they ask before each use
 	Body     B
 }
@@ -52,6 +53,7 @@ func render[B any](o *operation, a answer[B]) (idempotency.Answer, error) {
 	}
 	set("ETag", a.ETag)
 	set("Location", a.Location)
+	set("Set-Cookie", a.Cookie)
 	if a.Public && o.Method == http.MethodGet {
 		set("Cache-Control", "no-cache")
 		set("Vary", "X-API-Key, Authorization")

@@ -19,6 +19,8 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/errs"
+	"medbook/internal/keyring"
+	"medbook/internal/password"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
@@ -55,12 +57,24 @@ var callers = []struct {
 	{"auditor", auth.Auditor, "UTC"},
 }
 
-func newClinic(t testing.TB, db *sqldb.DB) *clinic {
+// ring and passwords are shared by all clinics, as by a server's parts.
+var (
+	ring = sync.OnceValue(func() *keyring.Ring {
+		r, err := keyring.New()
+		if err != nil {
+			panic(err)
+		}
+		return r
+	})
+	passwords = &password.Hasher{}
+)
+
+func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 	t.Helper()
 	c := &clinic{t: t, db: db, log: &lockedBuffer{}, users: map[string]directory.User{}, keys: map[string]string{}}
 	c.server = &Server{
-		Auth:       &auth.Service{DB: db},
-		Directory:  &directory.Service{DB: db, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
+		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords},
+		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Scheduling: &scheduling.Service{DB: db},
 		Ready:      db.Ready,
 		Log:        slog.New(slog.NewJSONHandler(c.log, nil)),
@@ -69,6 +83,13 @@ func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 	c.handler = c.server.Handler()
 	c.remote = httptest.NewServer(c.handler)
 	t.Cleanup(c.remote.Close)
+	return c
+}
+
+// newClinic is an emptyClinic with its callers.
+func newClinic(t testing.TB, db *sqldb.DB) *clinic {
+	t.Helper()
+	c := emptyClinic(t, db)
 	for _, who := range callers {
 		n := directory.NewUser{Email: phi.Of(who.name + "@example.org"), Name: phi.Of(who.name), Role: who.role, TimeZone: who.zone}
 		if who.role == auth.Practitioner {
@@ -78,13 +99,19 @@ func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 		if err != nil {
 			t.Fatalf("create user: %v", err)
 		}
-		key, err := c.server.Auth.CreateKey(t.Context(), auth.System, u.Email.Reveal(), "")
-		if err != nil {
-			t.Fatalf("create key: %v", err)
-		}
-		c.users[who.name], c.keys[who.name] = u, key
+		c.users[who.name], c.keys[who.name] = u, c.newKey(u)
 	}
 	return c
+}
+
+// newKey makes a key for a user that can do all that the user may.
+func (c *clinic) newKey(u directory.User) string {
+	c.t.Helper()
+	_, key, err := c.server.Auth.CreateKey(c.t.Context(), auth.System, auth.NewKey{Email: u.Email.Reveal(), Scopes: auth.Scopes()})
+	if err != nil {
+		c.t.Fatalf("create key: %v", err)
+	}
+	return key
 }
 
 // reply is an answer that was read.

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"runtime"
@@ -51,7 +51,7 @@ func (s *Server) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parent, trace := traceparent(r.Header.Get("Traceparent"))
 		x := &exchange{request: requestID(r.Header.Get("X-Request-ID")), trace: trace}
-		x.actor = auth.Actor{RequestID: x.request, Address: host(r.RemoteAddr), Agent: agent(r.UserAgent())}
+		x.actor = auth.Actor{RequestID: x.request, Address: address(s.Proxies.Client(r)), Agent: agent(r.UserAgent())}
 		h := w.Header()
 		h.Set("X-Request-ID", x.request)
 		h.Set("Traceparent", parent)
@@ -131,27 +131,62 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 	})
 }
 
+// cookieName is the cookie of a browser's session. Its prefix makes browsers
+// keep it for this host alone, and over TLS only.
+const cookieName = "__Host-medbook"
+
 // authenticated learns who asks. A bad credential is refused wherever it is
-// sent; whether one is needed is the route's affair. Only API keys are known:
-// whatever comes in Authorization is a bad one.
+// sent; whether one is needed is the route's affair. A cookie is sent by a
+// browser without anybody's doing, so one that is over is dropped instead, and
+// counts only where nothing else was shown.
 func (s *Server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		keys, others := r.Header.Values("X-API-Key"), r.Header.Values("Authorization")
-		if len(keys)+len(others) > 0 {
-			key := ""
-			if len(keys) == 1 && len(others) == 0 {
-				key = keys[0]
-			}
-			x := exchangeOf(r.Context())
-			by, err := s.Auth.Authenticate(r.Context(), key, x.actor)
-			if err != nil {
-				s.fail(w, r, err)
-				return
-			}
+		x := exchangeOf(r.Context())
+		shown, ok := shownBy(r)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		by, err := s.Auth.Authenticate(r.Context(), shown, x.actor)
+		switch {
+		case err == nil:
 			x.actor = by
+		case shown.Cookie != "" && errs.KindOf(err) == errs.Unauthenticated:
+			http.SetCookie(w, sessionCookie("", -1))
+		default:
+			s.fail(w, r, err)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// shownBy returns the credential of a request, and false if there is none. Of
+// two, neither counts.
+func shownBy(r *http.Request) (auth.Shown, bool) {
+	keys, bearers := r.Header.Values("X-API-Key"), r.Header.Values("Authorization")
+	switch {
+	case len(keys)+len(bearers) > 1:
+		return auth.Shown{}, true
+	case len(keys) == 1:
+		return auth.Shown{Key: keys[0]}, true
+	case len(bearers) == 1:
+		scheme, token, _ := strings.Cut(bearers[0], " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			token = ""
+		}
+		return auth.Shown{Bearer: token}, true
+	}
+	if c := r.CookiesNamed(cookieName); len(c) == 1 {
+		return auth.Shown{Cookie: c[0].Value}, true
+	}
+	return auth.Shown{}, false
+}
+
+// sessionCookie makes the cookie of a browser's session. No age makes it last as
+// long as the browser runs; a negative one removes it.
+func sessionCookie(value string, age int) *http.Cookie {
+	return &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // fail answers a request with the problem that err is.
@@ -205,12 +240,12 @@ func traceparent(sent string) (parent, trace string) {
 	return "00-" + trace + "-" + hex.EncodeToString(b[16:]) + "-00", trace
 }
 
-func host(address string) string {
-	h, _, err := net.SplitHostPort(address)
-	if err != nil {
+// address writes the client's address, "" when it is not known.
+func address(a netip.Addr) string {
+	if !a.IsValid() {
 		return ""
 	}
-	return h
+	return a.String()
 }
 
 // agents are the families of user agents that are told apart, the more special first.

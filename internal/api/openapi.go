@@ -64,7 +64,9 @@ func newDocument() huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "A key made with `medbook key create`."},
+					"bearer": {Type: "http", Scheme: "bearer", Description: "An access token of POST /v1/auth/login."},
+					"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "A browser's session, of POST /v1/auth/login with session=cookie."},
+					"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "A key of POST /v1/api-keys or `medbook key create`."},
 				},
 				Headers:   commonHeaders(),
 				Responses: map[string]*huma.Response{},
@@ -97,7 +99,7 @@ func commonHeaders() map[string]*huma.Header {
 		"Link":                 text("The address of the next page, with rel=next.", `</v1/slots?cursor=bXk&limit=50>; rel="next"`),
 		"Idempotency-Replayed": text("`true` when this is the answer to the first request with this Idempotency-Key.", "true"),
 		"Retry-After":          {Description: "After how many seconds to try again.", Schema: &huma.Schema{Type: huma.TypeInteger, Examples: []any{1}}},
-		"WWW-Authenticate":     text("The kind of credential that is needed.", `ApiKey realm="medbook"`),
+		"WWW-Authenticate":     text("The kind of credential that is needed.", `Bearer realm="medbook", ApiKey realm="medbook"`),
 	}
 }
 
@@ -112,14 +114,14 @@ func (a *surface) describe(o *operation, in, body reflect.Type) {
 	_, o.takesBody = in.FieldByName("Body")
 	op := &huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Tags: []string{a.tag},
-		Description:   text + "\n\nFor: " + o.Who.String() + ".",
+		Description:   text + "\n\nFor: " + o.May.String() + ".",
 		DefaultStatus: o.Status,
-		Security:      []map[string][]string{{"apiKey": {}}},
+		Security:      []map[string][]string{{"bearer": {}}, {"apiKey": {}}, {"cookie": {}}},
 		Middlewares:   huma.Middlewares{a.admit(o)},
 		MaxBodyBytes:  maxBody + 2, // readBody has judged the size; huma refuses a body of exactly its limit
 		Responses:     map[string]*huma.Response{},
 	}
-	if o.Who.anonymous {
+	if o.May.public() {
 		op.Security = append([]map[string][]string{{}}, op.Security...)
 	}
 	for _, s := range append([]int{o.Status}, o.also...) {
@@ -129,7 +131,7 @@ func (a *surface) describe(o *operation, in, body reflect.Type) {
 		op.Responses["304"] = &huma.Response{Description: "What If-None-Match names is still so.", Headers: headers("ETag", "X-Request-ID", "Traceparent")}
 		op.Parameters = append(op.Parameters, headerParam("If-None-Match", "ETags that the caller has; if one of them is current, the answer is 304.", 0))
 	}
-	if o.Method == http.MethodPost {
+	if o.repeatable() {
 		op.Parameters = append(op.Parameters, headerParam("Idempotency-Key",
 			"Names this request, so that it can be repeated safely for 24 hours: the same key and body get the first answer again.", 255))
 	}
@@ -148,10 +150,10 @@ func (a *surface) success(o *operation, status int, body reflect.Type) *huma.Res
 	if o.tagged {
 		add("ETag")
 	}
-	if status == http.StatusCreated {
+	if status == http.StatusCreated && !o.secret() {
 		add("Location")
 	}
-	if o.Method == http.MethodPost {
+	if o.repeatable() {
 		add("Idempotency-Replayed")
 	}
 	switch {
@@ -209,13 +211,28 @@ func (o *operation) refusals() []*errs.Error {
 	if o.takesBody {
 		list = append(list, errContentType)
 	}
-	if !o.Who.anonymous && len(o.Who.roles) < len(signedIn.roles) {
-		list = append(list, auth.ErrForbidden)
-	}
-	if o.Method == http.MethodPost && !o.Who.anonymous {
+	list = append(list, o.forbids()...)
+	if o.repeatable() && !o.May.public() {
 		list = append(list, idempotency.ErrMismatch, idempotency.ErrInProgress)
 	}
 	return append(list, o.refuses...)
+}
+
+// forbids lists the errors of callers whose credential is good, but not for this.
+func (o *operation) forbids() (list []*errs.Error) {
+	if o.May.public() {
+		return nil
+	}
+	if len(o.May.roles()) < 4 {
+		list = append(list, auth.ErrForbidden)
+	}
+	if o.May.scope != "" {
+		list = append(list, auth.ErrScope)
+	}
+	if o.May.stepUp != "" {
+		list = append(list, auth.ErrStepUp)
+	}
+	return list
 }
 
 // describeRefusals describes a problem document for each status that the
@@ -224,7 +241,7 @@ func (o *operation) refusals() []*errs.Error {
 func (a *surface) describeRefusals(o *operation, op *huma.Operation) {
 	byStatus := map[int][]*errs.Error{}
 	special := map[int]bool{}
-	usual := slices.Concat(general, ofBodies, []*errs.Error{errContentType, auth.ErrForbidden})
+	usual := slices.Concat(general, ofBodies, []*errs.Error{errContentType, auth.ErrForbidden, auth.ErrScope})
 	for _, e := range o.refusals() {
 		s := statusOf(e)
 		if !slices.ContainsFunc(byStatus[s], sameCode(e)) {
@@ -237,7 +254,7 @@ func (a *surface) describeRefusals(o *operation, op *huma.Operation) {
 		key, name := strconv.Itoa(s), "Problem"+strconv.Itoa(s)
 		if special[s] {
 			r := a.problemResponse(s, list)
-			if o.Method == http.MethodPost {
+			if o.repeatable() {
 				r.Headers["Idempotency-Replayed"] = headers("Idempotency-Replayed")["Idempotency-Replayed"]
 			}
 			op.Responses[key] = r
@@ -265,7 +282,7 @@ func (a *surface) problemResponse(status int, list []*errs.Error) *huma.Response
 	switch status {
 	case http.StatusUnauthorized:
 		r.Headers["WWW-Authenticate"] = headers("WWW-Authenticate")["WWW-Authenticate"]
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		r.Headers["Retry-After"] = headers("Retry-After")["Retry-After"]
 	}
 	return r

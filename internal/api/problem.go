@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"medbook/internal/errs"
@@ -23,6 +25,7 @@ var status = map[errs.Kind]int{
 	errs.PreconditionRequired: http.StatusPreconditionRequired,
 	errs.Invalid:              http.StatusUnprocessableEntity,
 	errs.Unavailable:          http.StatusServiceUnavailable,
+	errs.Limited:              http.StatusTooManyRequests,
 }
 
 // Errors of requests that no service sees.
@@ -104,13 +107,14 @@ func problemOf(o *operation, requestID string, e *errs.Error) *problem {
 
 // problemAnswer makes the answer to a request that met err.
 func problemAnswer(o *operation, requestID string, err error) (idempotency.Answer, error) {
-	p := problemOf(o, requestID, shown(err))
+	e := shown(err)
+	p := problemOf(o, requestID, e)
 	header := map[string]string{"Content-Type": problemContent}
 	switch p.Status {
 	case http.StatusUnauthorized:
-		header["WWW-Authenticate"] = `ApiKey realm="medbook"`
+		header["WWW-Authenticate"] = `Bearer realm="medbook", ApiKey realm="medbook"`
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		header["Retry-After"] = "1"
+		header["Retry-After"] = strconv.Itoa(max(1, int(math.Ceil(e.Wait.Seconds()))))
 	}
 	body, err := encode(p)
 	return idempotency.Answer{Status: p.Status, Header: header, Body: body}, err

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -23,26 +22,8 @@ type row struct {
 	Method  string
 	Path    string
 	Summary string
-	Who     who
+	May     access
 	Status  int // of a success
-}
-
-// who may call a route. The zero value is nobody, and no route may have it.
-type who struct {
-	anonymous bool // no credential is needed
-	roles     []auth.Role
-}
-
-// admits returns why by may not call the route: 401 without a credential, 403
-// with the wrong role.
-func (w who) admits(by auth.Actor) error {
-	switch {
-	case w.anonymous, by.Is(w.roles...):
-		return nil
-	case by.Anonymous():
-		return auth.ErrUnauthenticated
-	}
-	return auth.ErrForbidden
 }
 
 // operation is a route with all that is derived from its row.
@@ -89,6 +70,17 @@ func produces(types ...string) option {
 	return func(o *operation) { o.tagged, o.produces = true, types }
 }
 
+// repeatable reports whether a route takes an Idempotency-Key. What makes or
+// shows a secret does not: an answer that is kept could be read again.
+func (o *operation) repeatable() bool {
+	return o.Method == http.MethodPost && !o.secret()
+}
+
+// secret reports whether a route takes, makes or shows secrets.
+func (o *operation) secret() bool {
+	return strings.HasPrefix(o.Path, "/v1/auth/") || o.Path == "/v1/api-keys" || o.Path == "/v1/setup"
+}
+
 // paged reports whether a route answers with pages.
 func (o *operation) paged() bool { return slices.Contains(o.refuses, page.ErrCursor) }
 
@@ -99,8 +91,8 @@ func (o *operation) mayBeUnchanged() bool {
 // operation starts a route from its row. A row that lacks anything is a mistake
 // in the table, and panics.
 func (a *surface) operation(r row, opts []option) *operation {
-	if r.ID == "" || r.Summary == "" || r.Status == 0 || a.tag == "" || !r.Who.anonymous && len(r.Who.roles) == 0 {
-		panic("api: the row of " + r.Method + " " + r.Path + " " + r.ID + " is not complete; say who may call it")
+	if r.ID == "" || r.Summary == "" || r.Status == 0 || a.tag == "" || len(r.May.roles()) == 0 {
+		panic("api: the row of " + r.Method + " " + r.Path + " " + r.ID + " is not complete; its line of the policy lets nobody in")
 	}
 	verb, noun, _ := strings.Cut(r.ID, "-")
 	noun = strings.ReplaceAll(strings.TrimSuffix(noun, "s"), "-", "_")
@@ -126,8 +118,11 @@ func (a *surface) admit(o *operation) func(huma.Context, func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
 		x := exchangeOf(r.Context())
 		x.op, x.route, x.path = o, o.Path, r.URL.EscapedPath()
-		err := o.Who.admits(x.actor)
-		if errors.Is(err, auth.ErrForbidden) {
+		err := o.admits(x.actor)
+		if err == nil && o.May.stepUp != "" {
+			err = x.actor.StepUp(o.May.stepUp, a.server.Auth.DB.Now())
+		}
+		if errs.KindOf(err) == errs.Forbidden {
 			if failed := a.recordRefusal(r.Context(), o, x.actor); failed != nil {
 				err = failed
 			}
@@ -168,13 +163,20 @@ func (o *operation) locate(field string) string {
 }
 
 // String says in words who may call a route.
-func (w who) String() string {
-	if w.anonymous {
+func (p access) String() string {
+	if p.public() {
 		return "anybody, also without a credential"
 	}
-	names := make([]string, len(w.roles))
-	for i, r := range w.roles {
-		names[i] = "`" + string(r) + "`"
+	var names []string
+	for _, r := range p.roles() {
+		names = append(names, "`"+string(r)+"`")
 	}
-	return strings.Join(names, ", ")
+	text := strings.Join(names, ", ")
+	if p.scope != "" {
+		text += "; API keys with the scope `" + string(p.scope) + "`"
+	}
+	if p.stepUp != "" {
+		text += "; after step-up, or with a key that has `" + string(p.stepUp) + "`"
+	}
+	return text
 }

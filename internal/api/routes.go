@@ -6,6 +6,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/etag"
+	"medbook/internal/password"
 	"medbook/internal/scheduling"
 )
 
@@ -17,26 +18,15 @@ const (
 	remove = http.MethodDelete
 )
 
-// The policy: who may call a route. Whose data a caller then sees is decided by
-// the services.
-var (
-	everybody     = who{anonymous: true}
-	signedIn      = who{roles: []auth.Role{auth.Patient, auth.Practitioner, auth.Admin, auth.Auditor}}
-	staff         = who{roles: []auth.Role{auth.Admin}}
-	hosts         = who{roles: []auth.Role{auth.Practitioner, auth.Admin}}
-	bookers       = who{roles: []auth.Role{auth.Patient, auth.Admin}}
-	parties       = who{roles: []auth.Role{auth.Patient, auth.Practitioner, auth.Admin}}
-	practitioners = who{roles: []auth.Role{auth.Practitioner}}
-	patients      = who{roles: []auth.Role{auth.Patient}}
-)
-
 // What a change of a versioned resource can be refused for.
 var versioned = refuses(etag.ErrMissing, etag.ErrStale)
 
-// routes is the table of all routes: id, method, path, summary, who may call
-// it, status, handler, presenter, and what it refuses.
+// routes is the table of all routes: id, method, path, summary, the line of the
+// policy, status, handler, presenter, and what it refuses.
 func (s *Server) routes(a *surface) {
 	a.systemRoutes(s)
+	a.accountRoutes(s)
+	a.sessionRoutes(s)
 	a.peopleRoutes(s)
 	a.availabilityRoutes(s)
 	a.slotRoutes(s)
@@ -46,85 +36,133 @@ func (s *Server) routes(a *surface) {
 
 func (a *surface) systemRoutes(s *Server) {
 	a.tag = "System"
-	route(a, row{"read-status", get, "/status", "Try a credential", signedIn, 200},
+	route(a, row{"read-status", get, "/status", "Try a credential", readStatus, 200},
 		s.status, presentHealth)
-	route(a, row{"read-health", get, "/healthz", "Whether the program runs", everybody, 200},
+	route(a, row{"read-health", get, "/healthz", "Whether the program runs", readHealth, 200},
 		s.status, presentHealth)
-	route(a, row{"read-readiness", get, "/readyz", "Whether requests can be answered", everybody, 200},
+	route(a, row{"read-readiness", get, "/readyz", "Whether requests can be answered", readReadiness, 200},
 		s.readiness, presentHealth, refuses(errNotReady))
-	route(a, row{"read-openapi-json", get, "/openapi.json", "This document as JSON", everybody, 200},
+	route(a, row{"read-openapi-json", get, "/openapi.json", "This document as JSON", readOpenAPI, 200},
 		a.documentJSON, presentFile, produces("application/json"))
-	route(a, row{"read-openapi-yaml", get, "/openapi.yaml", "This document as YAML", everybody, 200},
+	route(a, row{"read-openapi-yaml", get, "/openapi.yaml", "This document as YAML", readOpenAPI, 200},
 		a.documentYAML, presentFile, produces("application/yaml"))
-	route(a, row{"read-docs", get, "/docs", "This document to read and try", everybody, 200},
+	route(a, row{"read-docs", get, "/docs", "This document to read and try", readDocs, 200},
 		s.docsPage, presentFile, produces("text/html"))
-	route(a, row{"read-docs-file", get, "/docs/{file}", "A file of the documentation", everybody, 200},
+	route(a, row{"read-docs-file", get, "/docs/{file}", "A file of the documentation", readDocs, 200},
 		a.docsFile, presentFile, produces("text/html", "text/css", "text/javascript"), refuses(errNoRoute))
+}
+
+// What a new password, and what a try at a secret, can be refused for.
+var (
+	hashed = refuses(auth.ErrWeakPassword, password.ErrBusy)
+	tried  = refuses(auth.ErrThrottled, password.ErrBusy)
+)
+
+func (a *surface) accountRoutes(s *Server) {
+	a.tag = "Accounts"
+	route(a, row{"register", post, "/v1/auth/register", "Become a patient", register, 201},
+		s.register, presentRegistered, hashed, refuses(directory.ErrInvalidUser))
+	route(a, row{"verify-address", post, "/v1/auth/verify", "Verify an address", verifyAddress, 204},
+		s.verifyAddress, presentNone, tried, refuses(auth.ErrLink, auth.ErrSignIn))
+	route(a, row{"request-password-reset", post, "/v1/auth/password-reset", "Ask for a new password", requestPasswordReset, 202},
+		s.requestReset, presentNone)
+	route(a, row{"reset-password", post, "/v1/auth/password-reset/confirm", "Set a new password with a link", resetPassword, 204},
+		s.resetPassword, presentNone, hashed, refuses(auth.ErrLink))
+	route(a, row{"change-password", post, "/v1/auth/password", "Change one's password", changePassword, 204},
+		s.changePassword, presentNone, hashed, tried, refuses(auth.ErrWrongPassword))
+	route(a, row{"request-email-change", post, "/v1/auth/email", "Ask for another address", changeEmail, 202},
+		s.askForEmail, presentNone, refuses(directory.ErrInvalidUser))
+	route(a, row{"confirm-email-change", post, "/v1/auth/email/confirm", "Make a new address one's own", confirmEmail, 204},
+		s.confirmEmail, presentNone, refuses(auth.ErrLink, directory.ErrEmailTaken))
+	route(a, row{"set-up-clinic", post, "/v1/setup", "Make the first admin", setUp, 201},
+		s.setUp, presentMe, hashed, refuses(auth.ErrLink, directory.ErrInvalidUser, directory.ErrEmailTaken))
+}
+
+func (a *surface) sessionRoutes(s *Server) {
+	a.tag = "Signing in"
+	route(a, row{"log-in", post, "/v1/auth/login", "Sign in with a password", logIn, 200},
+		s.logIn, presentSignedIn, tried, refuses(auth.ErrSignIn))
+	route(a, row{"refresh-session", post, "/v1/auth/refresh", "Get new tokens", refreshSession, 200},
+		s.refresh, presentSignedIn)
+	route(a, row{"step-up", post, "/v1/auth/step-up", "Show again who one is", stepUp, 204},
+		s.stepUp, presentNone, tried, refuses(auth.ErrWrongPassword, auth.ErrNoSession))
+	route(a, row{"log-out", post, "/v1/auth/logout", "Sign out", logOut, 204},
+		s.logOut, presentLoggedOut)
+	list(a, row{"list-sessions", get, "/v1/auth/sessions", "List one's sessions", listSessions, 200},
+		s.listSessions, sessionOf)
+	route(a, row{"end-session", remove, "/v1/auth/sessions/{id}", "End one of one's sessions", endSession, 204},
+		s.endSession, presentNone, refuses(auth.ErrSessionNotFound))
+	route(a, row{"create-api-key", post, "/v1/api-keys", "Make an API key", createKey, 201},
+		s.createKey, presentMadeKey, action("key.create"), refuses(auth.ErrInvalidKey))
+	list(a, row{"list-api-keys", get, "/v1/api-keys", "List API keys", listKeys, 200},
+		s.listKeys, keyOf)
+	route(a, row{"revoke-api-key", remove, "/v1/api-keys/{id}", "Revoke an API key", revokeKey, 204},
+		s.revokeKey, presentNone, action("key.revoke"), refuses(auth.ErrKeyNotFound))
 }
 
 func (a *surface) peopleRoutes(s *Server) {
 	a.tag = "People"
-	route(a, row{"create-user", post, "/v1/users", "Make a user", staff, 201},
+	route(a, row{"create-user", post, "/v1/users", "Make a user", createUser, 201},
 		s.createUser, presentNewUser, tagged, refuses(directory.ErrEmailTaken, directory.ErrInvalidUser))
-	list(a, row{"list-users", get, "/v1/users", "List users", signedIn, 200},
+	list(a, row{"list-users", get, "/v1/users", "List users", listUsers, 200},
 		s.listUsers, userOf)
-	route(a, row{"read-user", get, "/v1/users/{id}", "Read a user", signedIn, 200},
+	route(a, row{"read-user", get, "/v1/users/{id}", "Read a user", readUser, 200},
 		s.readUser, presentUser, whole, refuses(directory.ErrUserNotFound))
-	route(a, row{"change-user", patch, "/v1/users/{id}", "Change a user", signedIn, 200},
+	route(a, row{"change-user", patch, "/v1/users/{id}", "Change a user", changeUser, 200},
 		s.changeUser, presentUser, tagged, versioned,
-		refuses(auth.ErrForbidden, directory.ErrUserNotFound, directory.ErrInvalidUser))
-	route(a, row{"read-me", get, "/v1/me", "Read who I am", signedIn, 200},
+		refuses(auth.ErrForbidden, auth.ErrStepUp, directory.ErrUserNotFound, directory.ErrInvalidUser))
+	route(a, row{"read-me", get, "/v1/me", "Read who I am", readMe, 200},
 		s.readMe, presentMe, tagged, refuses(directory.ErrUserNotFound))
-	list(a, row{"list-practitioners", get, "/v1/practitioners", "Find practitioners", everybody, 200},
+	list(a, row{"list-practitioners", get, "/v1/practitioners", "Find practitioners", readPractitioners, 200},
 		s.listPractitioners, practitionerOf, tagged)
-	route(a, row{"read-practitioner", get, "/v1/practitioners/{id}", "Read a practitioner", everybody, 200},
+	route(a, row{"read-practitioner", get, "/v1/practitioners/{id}", "Read a practitioner", readPractitioners, 200},
 		s.readPractitioner, presentPractitioner, tagged, refuses(directory.ErrPractitionerNotFound))
-	route(a, row{"change-practitioner", patch, "/v1/practitioners/{id}", "Change a profile or a policy", hosts, 200},
+	route(a, row{"change-practitioner", patch, "/v1/practitioners/{id}", "Change a profile or a policy", changePractitioner, 200},
 		s.changePractitioner, presentPractitioner, tagged, versioned,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidPolicy, directory.ErrInvalidPractitioner))
 }
 
 func (a *surface) availabilityRoutes(s *Server) {
 	a.tag = "Availability"
-	route(a, row{"publish-availability", post, "/v1/practitioners/{id}/availability", "Publish working hours", hosts, 201},
+	route(a, row{"publish-availability", post, "/v1/practitioners/{id}/availability", "Publish working hours", changeAvailability, 201},
 		s.publishAvailability, presentPublished, tagged, also(http.StatusOK),
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidHours))
-	list(a, row{"list-availability", get, "/v1/practitioners/{id}/availability", "List working hours", hosts, 200},
+	list(a, row{"list-availability", get, "/v1/practitioners/{id}/availability", "List working hours", readAvailability, 200},
 		s.listAvailability, availabilityOf,
 		refuses(directory.ErrPractitionerNotFound))
-	route(a, row{"read-availability", get, "/v1/availability/{id}", "Read working hours", hosts, 200},
+	route(a, row{"read-availability", get, "/v1/availability/{id}", "Read working hours", readAvailability, 200},
 		s.readAvailability, presentAvailability, tagged, refuses(scheduling.ErrAvailabilityNotFound))
-	route(a, row{"change-availability", patch, "/v1/availability/{id}", "Change working hours", hosts, 200},
+	route(a, row{"change-availability", patch, "/v1/availability/{id}", "Change working hours", changeAvailability, 200},
 		s.changeAvailability, presentChanged, tagged, versioned,
 		refuses(scheduling.ErrAvailabilityNotFound, scheduling.ErrInvalidHours))
-	route(a, row{"remove-availability", remove, "/v1/availability/{id}", "Remove working hours", hosts, 200},
+	route(a, row{"remove-availability", remove, "/v1/availability/{id}", "Remove working hours", changeAvailability, 200},
 		s.removeAvailability, presentRemoved, versioned,
 		refuses(scheduling.ErrAvailabilityNotFound))
-	route(a, row{"take-time-off", post, "/v1/practitioners/{id}/time-off", "Take time off", hosts, 201},
+	route(a, row{"take-time-off", post, "/v1/practitioners/{id}/time-off", "Take time off", changeAvailability, 201},
 		s.takeTimeOff, presentTimeOff,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidHours))
-	list(a, row{"list-time-off", get, "/v1/practitioners/{id}/time-off", "List time off", hosts, 200},
+	list(a, row{"list-time-off", get, "/v1/practitioners/{id}/time-off", "List time off", readAvailability, 200},
 		s.listTimeOff, timeOffOf,
 		refuses(directory.ErrPractitionerNotFound))
-	route(a, row{"end-time-off", remove, "/v1/time-off/{id}", "Give time off back", hosts, 204},
+	route(a, row{"end-time-off", remove, "/v1/time-off/{id}", "Give time off back", changeAvailability, 204},
 		s.endTimeOff, presentNone,
 		refuses(scheduling.ErrTimeOffNotFound))
 }
 
 func (a *surface) slotRoutes(s *Server) {
 	a.tag = "Slots"
-	list(a, row{"list-slots", get, "/v1/slots", "Find slots", everybody, 200},
+	list(a, row{"list-slots", get, "/v1/slots", "Find slots", readSlots, 200},
 		s.listSlots, slotOf, tagged, refuses(auth.ErrForbidden, directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
-	list(a, row{"list-practitioner-slots", get, "/v1/practitioners/{id}/slots", "Find a practitioner's slots", everybody, 200},
+	list(a, row{"list-practitioner-slots", get, "/v1/practitioners/{id}/slots", "Find a practitioner's slots", readSlots, 200},
 		s.listPractitionerSlots, slotOf, tagged, refuses(auth.ErrForbidden, directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
-	route(a, row{"add-slot", post, "/v1/practitioners/{id}/slots", "Make a single slot", hosts, 201},
+	route(a, row{"add-slot", post, "/v1/practitioners/{id}/slots", "Make a single slot", changeSlots, 201},
 		s.addSlot, presentNewSlot, tagged, refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidSlot, scheduling.ErrSlotPast, scheduling.ErrSlotOverlap))
-	route(a, row{"read-slot", get, "/v1/slots/{id}", "Read a slot", everybody, 200},
+	route(a, row{"read-slot", get, "/v1/slots/{id}", "Read a slot", readSlots, 200},
 		s.readSlot, presentSlot, tagged, refuses(scheduling.ErrSlotNotFound))
-	route(a, row{"change-slot", patch, "/v1/slots/{id}", "Move or block a slot", hosts, 200},
+	route(a, row{"change-slot", patch, "/v1/slots/{id}", "Move or block a slot", changeSlots, 200},
 		s.changeSlot, presentSlot, tagged, versioned,
 		refuses(scheduling.ErrSlotNotFound, scheduling.ErrSlotInUse, scheduling.ErrSlotPast, scheduling.ErrSlotBlocked, scheduling.ErrInvalidSlot, scheduling.ErrSlotOverlap))
-	route(a, row{"remove-slot", remove, "/v1/slots/{id}", "Delete a slot", hosts, 204},
+	route(a, row{"remove-slot", remove, "/v1/slots/{id}", "Delete a slot", changeSlots, 204},
 		s.removeSlot, presentNone, versioned,
 		refuses(scheduling.ErrSlotNotFound, scheduling.ErrSlotInUse, scheduling.ErrSlotPast))
 }
@@ -138,41 +176,41 @@ var (
 
 func (a *surface) appointmentRoutes(s *Server) {
 	a.tag = "Appointments"
-	route(a, row{"hold-appointment", post, "/v1/appointments", "Hold a slot, or book it at once", bookers, 201},
+	route(a, row{"hold-appointment", post, "/v1/appointments", "Hold a slot, or book it at once", holdAppointment, 201},
 		s.hold, presentNewAppointment, tagged, unbookable,
 		refuses(scheduling.ErrNoPatient, directory.ErrPatientNotFound, scheduling.ErrTooLong, scheduling.ErrTooManyHolds))
-	list(a, row{"list-appointments", get, "/v1/appointments", "List appointments", parties, 200},
+	list(a, row{"list-appointments", get, "/v1/appointments", "List appointments", readAppointments, 200},
 		s.listAppointments, appointmentOf,
 		refuses(scheduling.ErrInvalidRange))
-	route(a, row{"read-appointment", get, "/v1/appointments/{id}", "Read an appointment", parties, 200},
+	route(a, row{"read-appointment", get, "/v1/appointments/{id}", "Read an appointment", readAppointments, 200},
 		s.readAppointment, presentAppointment, tagged, refuses(scheduling.ErrAppointmentNotFound))
-	route(a, row{"confirm-appointment", post, "/v1/appointments/{id}/confirm", "Confirm a hold", bookers, 200},
+	route(a, row{"confirm-appointment", post, "/v1/appointments/{id}/confirm", "Confirm a hold", confirmAppointment, 200},
 		s.confirm, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrHoldExpired))
-	route(a, row{"put-confirmation", put, "/v1/appointments/{id}/confirm", "Confirm a hold, by PUT", bookers, 200},
+	route(a, row{"put-confirmation", put, "/v1/appointments/{id}/confirm", "Confirm a hold, by PUT", confirmAppointment, 200},
 		s.confirm, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrHoldExpired), action("appointment.confirm"))
-	route(a, row{"cancel-appointment", post, "/v1/appointments/{id}/cancel", "Cancel an appointment, or release a hold", parties, 200},
+	route(a, row{"cancel-appointment", post, "/v1/appointments/{id}/cancel", "Cancel an appointment, or release a hold", cancelAppointment, 200},
 		s.cancel, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrWindowClosed, scheduling.ErrNoReason))
-	route(a, row{"reschedule-appointment", post, "/v1/appointments/{id}/reschedule", "Move an appointment to another slot", parties, 200},
+	route(a, row{"reschedule-appointment", post, "/v1/appointments/{id}/reschedule", "Move an appointment to another slot", rescheduleAppointment, 200},
 		s.reschedule, presentAppointment, tagged, unchangeable, unbookable,
 		refuses(scheduling.ErrHoldExpired, scheduling.ErrWindowClosed, scheduling.ErrOtherCalendar))
-	route(a, row{"complete-appointment", post, "/v1/appointments/{id}/complete", "Say that it took place", practitioners, 200},
+	route(a, row{"complete-appointment", post, "/v1/appointments/{id}/complete", "Say that it took place", closeAppointment, 200},
 		s.complete, presentAppointment, tagged, unchangeable)
-	route(a, row{"mark-no-show", post, "/v1/appointments/{id}/no-show", "Say that the patient did not come", practitioners, 200},
+	route(a, row{"mark-no-show", post, "/v1/appointments/{id}/no-show", "Say that the patient did not come", closeAppointment, 200},
 		s.markNoShow, presentAppointment, tagged, unchangeable,
 		action("appointment.no_show"))
 }
 
 func (a *surface) waitlistRoutes(s *Server) {
 	a.tag = "Waiting list"
-	route(a, row{"join-waitlist", post, "/v1/waitlist", "Wait for something to free up", patients, 201},
+	route(a, row{"join-waitlist", post, "/v1/waitlist", "Wait for something to free up", joinWaitlist, 201},
 		s.joinWaitlist, presentWait,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
-	list(a, row{"list-waitlist", get, "/v1/waitlist", "List who waits", parties, 200},
+	list(a, row{"list-waitlist", get, "/v1/waitlist", "List who waits", readWaitlist, 200},
 		s.listWaitlist, waitOf)
-	route(a, row{"leave-waitlist", remove, "/v1/waitlist/{id}", "Wait no longer", bookers, 204},
+	route(a, row{"leave-waitlist", remove, "/v1/waitlist/{id}", "Wait no longer", leaveWaitlist, 204},
 		s.leaveWaitlist, presentNone,
 		refuses(scheduling.ErrWaitNotFound))
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -129,7 +128,7 @@ func (a *surface) written(x *exchange, encode func(any, error) (idempotency.Answ
 // keyed puts what an Idempotency-Key asks for into the context. Without a
 // caller there is nobody to keep an answer for, and the key is ignored.
 func (x *exchange) keyed(ctx context.Context, o *operation, encode func(any, error) (idempotency.Answer, error)) (context.Context, error) {
-	if o.Method != http.MethodPost || len(x.keys) == 0 || x.actor.Anonymous() {
+	if !o.repeatable() || len(x.keys) == 0 || x.actor.Anonymous() {
 		return ctx, nil
 	}
 	key := x.keys[0]

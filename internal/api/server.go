@@ -15,6 +15,7 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/origin"
 	"medbook/internal/scheduling"
 )
 
@@ -27,6 +28,7 @@ type Server struct {
 	Ready      func(context.Context) error // whether requests can be answered now
 	Log        *slog.Logger
 	Now        func() time.Time // for durations in the log; nil leaves them out
+	Proxies    origin.Proxies   // whose word on the client's address counts
 }
 
 // Handler returns the handler of all routes. It is safe for concurrent use.

@@ -13,15 +13,24 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/jobs"
+	"medbook/internal/keyring"
+	"medbook/internal/origin"
+	"medbook/internal/password"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 )
 
-// Config says where a server listens and where it keeps its data.
+// Config says where a server listens, where it keeps its data, and whom it trusts.
 type Config struct {
 	Listen   string // host:port; port 0 takes a free one
 	Database string // sqlite:PATH or postgres://…
+	Keys     *keyring.Ring
 	Log      *slog.Logger
+
+	TLSCert, TLSKey string         // files; empty: plain HTTP
+	TrustedProxies  origin.Proxies // whose X-Forwarded-For counts
+	PublicURL       string         // where people reach the server; empty: its own address
+	Clinic          string         // its name, in messages; empty: Medbook
 }
 
 // Services are the nouns of the program over one database.
@@ -48,10 +57,11 @@ func Open(ctx context.Context, database string) (_ *Services, err error) {
 
 // NewServices builds the services over a database whose schema is up to date.
 func NewServices(db *sqldb.DB) *Services {
+	passwords := &password.Hasher{} // one gate for all who hash
 	return &Services{
 		DB:         db,
-		Auth:       &auth.Service{DB: db},
-		Directory:  &directory.Service{DB: db, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
+		Auth:       &auth.Service{DB: db, Passwords: passwords},
+		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Scheduling: &scheduling.Service{DB: db},
 	}
 }
@@ -59,6 +69,7 @@ func NewServices(db *sqldb.DB) *Services {
 // App is a server that holds its address and its database, and does not answer yet.
 type App struct {
 	*Services
+	config   Config
 	log      *slog.Logger
 	listener net.Listener
 	server   *http.Server
@@ -68,7 +79,7 @@ type App struct {
 // New takes the address first, so that a second server started by mistake
 // leaves the database alone, and then opens the database.
 func New(ctx context.Context, c Config) (*App, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	listener, err := c.listen(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,17 +87,34 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	services.Auth.Log = c.Log
-	a := &App{Services: services, log: c.Log, listener: listener}
-	a.runner = a.newRunner()
-	a.server = newServer(a.handler(), c.Log)
+	a := &App{Services: services, config: c, log: c.Log, listener: listener}
+	if err := a.build(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	return a, nil
+}
+
+// build puts the parts of a server together.
+func (a *App) build(ctx context.Context) error {
+	a.Auth.Log, a.Auth.Keys = a.log, a.config.Keys
+	if err := a.Auth.CheckKeys(ctx); err != nil {
+		return err
+	}
+	a.runner = a.newRunner()
+	a.server = newServer(a.handler(), a.log)
+	if a.config.TLSCert == "" {
+		return nil
+	}
+	files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
+	var err error
+	a.server.TLSConfig, err = files.config()
+	return err
 }
 
 func (a *App) handler() http.Handler {
 	s := &api.Server{
 		Auth: a.Auth, Directory: a.Directory, Scheduling: a.Scheduling,
-		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now,
+		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies,
 	}
 	return s.Handler()
 }

@@ -18,8 +18,8 @@ import (
 // The packages below internal, from the ground up. A package imports only
 // packages of layers below its own; those of one layer do not see each other.
 var layers = [][]string{
-	{"errs", "id", "phi", "calendar", "scheduling/history"},
-	{"etag", "page"},
+	{"errs", "id", "phi", "calendar", "keyring", "origin", "scheduling/history"},
+	{"etag", "page", "password"},
 	{"sqldb/migrations"},
 	{"sqldb"},
 	{"sqldb/sqltest"},

@@ -201,11 +201,11 @@ func TestTheDesignsAdoptionWorks(t *testing.T) {
 
 	signIn := func(email string) auth.Actor {
 		t.Helper()
-		key, err := s.Auth.CreateKey(t.Context(), auth.System, email, "")
+		_, key, err := s.Auth.CreateKey(t.Context(), auth.System, auth.NewKey{Email: email})
 		if err != nil {
 			t.Fatal(err)
 		}
-		by, err := s.Auth.Authenticate(t.Context(), key, auth.Actor{})
+		by, err := s.Auth.Authenticate(t.Context(), auth.Shown{Key: key}, auth.Actor{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,13 +1,16 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
+	"medbook/internal/auth"
 	"medbook/internal/idempotency"
 	"medbook/internal/jobs"
 )
@@ -30,7 +33,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	served := make(chan error, 1)
-	work.Go(func() { served <- a.server.Serve(a.listener) })
+	work.Go(func() { served <- a.serve() })
 	a.log.InfoContext(ctx, "listening", "address", a.URL())
 	var err error
 	select {
@@ -58,8 +61,33 @@ func (a *App) shutDown(ctx context.Context) error {
 // Close gives back what New took, for an App that will not Run.
 func (a *App) Close() error { return errors.Join(a.listener.Close(), a.DB.Close()) }
 
+func (a *App) serve() error {
+	if a.server.TLSConfig != nil {
+		return a.server.ServeTLS(a.listener, "", "")
+	}
+	return a.server.Serve(a.listener)
+}
+
 // URL returns where the server is to be reached from its own machine.
-func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+func (a *App) URL() string {
+	if a.server.TLSConfig != nil {
+		return "https://" + a.listener.Addr().String()
+	}
+	return "http://" + a.listener.Addr().String()
+}
+
+// PublicURL returns where people reach the server.
+func (a *App) PublicURL() string { return strings.TrimRight(cmp.Or(a.config.PublicURL, a.URL()), "/") }
+
+// SetUpURL returns the link with which a clinic without users gets its first
+// admin, good once within an hour, or "" for one that has users.
+func (a *App) SetUpURL(ctx context.Context) (string, error) {
+	token, err := a.Directory.SetUpLink(ctx, auth.System)
+	if err != nil || token == "" {
+		return "", err
+	}
+	return a.PublicURL() + "/account/setup#" + token, nil
+}
 
 // newServer bounds what a slow or greedy client can take.
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
@@ -82,5 +110,6 @@ func (a *App) newRunner() *jobs.Runner {
 		_, err := idempotency.Clean(ctx, a.DB)
 		return err
 	})
+	r.Every(time.Hour, "auth.clean", a.Auth.Clean)
 	return r
 }

@@ -1,21 +1,27 @@
 // Package auth knows who is asking. It makes an Actor of a credential and owns
-// the API keys; users and practitioners it only reads.
+// passwords, sessions, API keys and the links that are sent to
+// an address; users and practitioners it only reads.
 //
-// A key is kept as the SHA-256 of its secret, which is random and long enough
-// that nothing slower is needed. Every credential that is not good gets the
-// same answer, whatever is wrong with it. Each request reads the key, the user
-// and the role anew, so that a change of role holds at once.
+// Tokens and keys are kept as the SHA-256 of their secret, which is random and
+// long enough that nothing slower is needed; passwords as argon2id. Every
+// credential that is not good gets the same answer, whatever is wrong with it.
+// Each request reads the credential, the user and the role anew, so that ending
+// a session, revoking a key or changing a role holds from the next request on,
+// on every server.
 package auth
 
 import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"medbook/internal/audit"
 	"medbook/internal/errs"
+	"medbook/internal/keyring"
+	"medbook/internal/password"
 	"medbook/internal/sqldb"
 )
 
@@ -51,12 +57,25 @@ type Actor struct {
 	UserID         uuid.UUID
 	Role           Role
 	PractitionerID uuid.UUID // zero unless Role is Practitioner
-	CredentialID   uuid.UUID // the API key that was shown
+	CredentialID   uuid.UUID // the API key or session that was shown
+
+	Via      Via       // what kind of credential it was
+	Scopes   ScopeSet  // what a key may be used for
+	ProvedAt time.Time // when a session last showed whose it is
 
 	RequestID string // of the HTTP request, like what follows
 	Address   string // IP address of the client, without port
 	Agent     string // User-Agent
 }
+
+// Via is a kind of credential.
+type Via string
+
+// The kinds of credentials.
+const (
+	ViaKey     Via = "key"
+	ViaSession Via = "session"
+)
 
 // System acts for whoever runs the program's command line: an admin without a user.
 var System = Actor{Role: system}
@@ -84,8 +103,10 @@ func FoldEmail(address string) string { return strings.ToLower(strings.TrimSpace
 
 // Service checks credentials and makes them. Its methods are safe for concurrent use.
 type Service struct {
-	DB  *sqldb.DB
-	Log *slog.Logger // for Run
+	DB        *sqldb.DB
+	Log       *slog.Logger // for Run
+	Keys      *keyring.Ring
+	Passwords *password.Hasher
 
 	refusals refusals
 }

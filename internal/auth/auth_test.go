@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,14 +19,25 @@ import (
 
 	"medbook/internal/audit"
 	"medbook/internal/id"
+	"medbook/internal/keyring"
+	"medbook/internal/password"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
 
 func TestMain(m *testing.M) { sqltest.Main(m) }
 
+// keys are made once, for all tests.
+var keys = sync.OnceValue(func() *keyring.Ring {
+	ring, err := keyring.New()
+	if err != nil {
+		panic(err)
+	}
+	return ring
+})
+
 func newService(db *sqldb.DB) *Service {
-	return &Service{DB: db, Log: slog.New(slog.DiscardHandler)}
+	return &Service{DB: db, Log: slog.New(slog.DiscardHandler), Keys: keys(), Passwords: &password.Hasher{}}
 }
 
 // exec runs one statement in a transaction of its own.
@@ -52,7 +64,7 @@ func addUser(t *testing.T, db *sqldb.DB, email string, role Role) uuid.UUID {
 
 func createKey(t *testing.T, s *Service, email string) string {
 	t.Helper()
-	key, err := s.CreateKey(t.Context(), System, email, "test")
+	_, key, err := s.CreateKey(t.Context(), System, NewKey{Email: email, Name: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,24 +97,24 @@ func TestAKeyTellsWhoAsksUntilItExpires(t *testing.T) {
 		user := addUser(t, db, "ann@example.com", Patient)
 		key := createKey(t, s, " Ann@Example.COM ")
 		from := Actor{RequestID: "q", Address: "192.0.2.1", Agent: "curl"}
-		by, err := s.Authenticate(t.Context(), key, from)
+		by, err := s.Authenticate(t.Context(), Shown{Key: key}, from)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if by.CredentialID == uuid.Nil {
 			t.Error("the actor does not say which credential was shown")
 		}
-		want := Actor{UserID: user, Role: Patient, CredentialID: by.CredentialID, RequestID: "q", Address: "192.0.2.1", Agent: "curl"}
+		want := Actor{UserID: user, Role: Patient, CredentialID: by.CredentialID, Via: ViaKey, Scopes: "all", RequestID: "q", Address: "192.0.2.1", Agent: "curl"}
 		if by != want {
 			t.Errorf("Authenticate = %+v, want %+v", by, want)
 		}
 		clock := sqltest.ClockOf(db)
 		clock.Advance(90*24*time.Hour - time.Microsecond)
-		if _, err := s.Authenticate(t.Context(), key, from); err != nil {
+		if _, err := s.Authenticate(t.Context(), Shown{Key: key}, from); err != nil {
 			t.Errorf("just before 90 days are over: error %v, want none", err)
 		}
 		clock.Advance(time.Microsecond)
-		if _, err := s.Authenticate(t.Context(), key, from); !errors.Is(err, ErrUnauthenticated) {
+		if _, err := s.Authenticate(t.Context(), Shown{Key: key}, from); !errors.Is(err, ErrUnauthenticated) {
 			t.Errorf("after 90 days: error %v, want %v", err, ErrUnauthenticated)
 		}
 		if got, want := records(t, db), []string{"system key.create success 1  1"}; !slices.Equal(got, want) {
@@ -122,7 +134,7 @@ func TestARoleHoldsAtOnce(t *testing.T) {
 			want uuid.UUID
 		}{{Practitioner, practitioner}, {Admin, uuid.Nil}} {
 			exec(t, db, `UPDATE users SET role = $1 WHERE id = $2`, string(tt.role), user)
-			by, err := s.Authenticate(t.Context(), key, Actor{})
+			by, err := s.Authenticate(t.Context(), Shown{Key: key}, Actor{})
 			if err != nil || by.Role != tt.role || by.PractitionerID != tt.want {
 				t.Errorf("Authenticate = %+v, %v, want role %s, practitioner %s", by, err, tt.role, tt.want)
 			}
@@ -135,7 +147,7 @@ func TestEveryBadKeyGetsTheSameAnswer(t *testing.T) {
 		s := newService(db)
 		addUser(t, db, "ann@example.com", Patient)
 		text := createKey(t, s, "ann@example.com")
-		good, ok := parseKey(text)
+		good, ok := parseToken(keyPrefix, text)
 		if !ok {
 			t.Fatal("a new key does not parse")
 		}
@@ -144,9 +156,9 @@ func TestEveryBadKeyGetsTheSameAnswer(t *testing.T) {
 		for name, text := range map[string]string{
 			"empty": "", "another form": "Bearer x", "cut": text[:len(text)-1], "mistyped": string(typo),
 			"in capitals": strings.ToUpper(text), "without prefix": text[3:], "of nobody": newKey().text(),
-			"with another secret": key{id: good.id, secret: newKey().secret}.text(),
+			"with another secret": token{prefix: keyPrefix, id: good.id, secret: newKey().secret}.text(),
 		} {
-			by, err := s.Authenticate(t.Context(), text, Actor{Address: "192.0.2.1"})
+			by, err := s.Authenticate(t.Context(), Shown{Key: text}, Actor{Address: "192.0.2.1"})
 			if by != (Actor{}) || !errors.Is(err, ErrUnauthenticated) || err.Error() != "authenticate: "+ErrUnauthenticated.Error() {
 				t.Errorf("%s: Authenticate = %+v, %v, want nobody, %v", name, by, err, ErrUnauthenticated)
 			}
@@ -169,7 +181,7 @@ func TestAMistypedKeyCostsNoStatement(t *testing.T) {
 	}
 	text := []byte(newKey().text())
 	text[10]++
-	if _, err := newService(db).Authenticate(t.Context(), string(text), Actor{}); !errors.Is(err, ErrUnauthenticated) {
+	if _, err := newService(db).Authenticate(t.Context(), Shown{Key: string(text)}, Actor{}); !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("Authenticate: error %v, want %v", err, ErrUnauthenticated)
 	}
 }
@@ -184,7 +196,7 @@ func TestADatabaseThatFailsIsNotABadKey(t *testing.T) {
 			return nil
 		}
 		s := newService(db)
-		if _, err := s.Authenticate(t.Context(), newKey().text(), Actor{}); !errors.Is(err, broken) || errors.Is(err, ErrUnauthenticated) {
+		if _, err := s.Authenticate(t.Context(), Shown{Key: newKey().text()}, Actor{}); !errors.Is(err, broken) || errors.Is(err, ErrUnauthenticated) {
 			t.Errorf("Authenticate: error %v, want %v", err, broken)
 		}
 		if n := len(s.refusals.counts); n != 0 {
@@ -203,14 +215,14 @@ func TestKeysAreMadeByTheCommandLine(t *testing.T) {
 			email, what string
 			want        error
 		}{
-			{"an admin", Actor{UserID: id.New(), Role: Admin}, "ann@example.com", "", ErrForbidden},
-			{"nobody", Actor{}, "ann@example.com", "", ErrForbidden},
+			{"an admin", Actor{UserID: id.New(), Role: Admin}, "ann@example.com", "", ErrStepUp},
+			{"nobody", Actor{}, "ann@example.com", "", ErrUnauthenticated},
 			{"unknown address", System, "bob@example.com", "", ErrUserNotFound},
 			{"long name", System, "ann@example.com", strings.Repeat("é", 101), ErrInvalidKey},
 			{"name of two lines", System, "ann@example.com", "a\nb", ErrInvalidKey},
 			{"good", System, "ann@example.com", strings.Repeat("é", 100), nil},
 		} {
-			text, err := s.CreateKey(t.Context(), tt.by, tt.email, tt.what)
+			_, text, err := s.CreateKey(t.Context(), tt.by, NewKey{Email: tt.email, Name: tt.what})
 			if !errors.Is(err, tt.want) || (err == nil) != (text != "") {
 				t.Errorf("%s: CreateKey = %q, %v, want error %v", tt.name, text, err, tt.want)
 			}
@@ -225,7 +237,7 @@ func TestOnlyTheHashOfASecretIsKept(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newService(db)
 		addUser(t, db, "ann@example.com", Patient)
-		k, _ := parseKey(createKey(t, s, "ann@example.com"))
+		k, _ := parseToken(keyPrefix, createKey(t, s, "ann@example.com"))
 		err := db.View(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
 			c, err := credentialByID(ctx, tx, k.id)
 			if sum := sha256.Sum256(k.secret[:]); !bytes.Equal(c.hash, sum[:]) {
@@ -244,7 +256,7 @@ func TestRefusalsAreRecordedByMinuteAndAddress(t *testing.T) {
 		s, clock := newService(db), sqltest.ClockOf(db)
 		try := func(address string, times int) {
 			for range times {
-				if _, err := s.Authenticate(t.Context(), "x", Actor{Address: address}); !errors.Is(err, ErrUnauthenticated) {
+				if _, err := s.Authenticate(t.Context(), Shown{Key: "x"}, Actor{Address: address}); !errors.Is(err, ErrUnauthenticated) {
 					t.Fatal(err)
 				}
 			}
@@ -289,7 +301,7 @@ func TestRefusalsThatCanNotBeRecordedAreKept(t *testing.T) {
 			return nil
 		}
 		s := newService(db)
-		_, _ = s.Authenticate(t.Context(), "x", Actor{Address: "192.0.2.1"})
+		_, _ = s.Authenticate(t.Context(), Shown{Key: "x"}, Actor{Address: "192.0.2.1"})
 		sqltest.ClockOf(db).Advance(time.Minute)
 		if err := s.Flush(t.Context()); !errors.Is(err, broken) {
 			t.Errorf("Flush: error %v, want %v", err, broken)

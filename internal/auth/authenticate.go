@@ -9,18 +9,34 @@ import (
 	"medbook/internal/sqldb"
 )
 
-// Authenticate returns who holds the API key: from, which says where the
-// request came from, with user, role and credential filled in. A key that is
-// malformed, unknown or expired gives ErrUnauthenticated, and is counted for
-// the audit trail.
-func (s *Service) Authenticate(ctx context.Context, key string, from Actor) (by Actor, err error) {
+// Shown is the one credential that a request showed.
+type Shown struct {
+	Key    string // an API key
+	Bearer string // a session's access token
+	Cookie string // a browser's session
+}
+
+// Authenticate returns who the credential stands for: from, which says where
+// the request came from, with user, role and credential filled in. One that is
+// malformed, unknown, expired or used from where it may not be gives
+// ErrUnauthenticated, and is counted for the audit trail.
+func (s *Service) Authenticate(ctx context.Context, shown Shown, from Actor) (by Actor, err error) {
 	defer errs.Wrap(&err, "authenticate")
-	now := s.DB.Now() // the process's clock is good enough for a limit of months, and saves a round trip
-	k, ok := parseKey(key)
-	if !ok {
-		s.refusals.add(now, from.Address, 1)
-		return Actor{}, ErrUnauthenticated
+	if t, ok := parseToken(keyPrefix, shown.Key); ok {
+		return s.authenticateKey(ctx, t, from)
 	}
+	if t, ok := parseToken(accessPrefix, shown.Bearer); ok {
+		return s.authenticateSession(ctx, t, from)
+	}
+	if t, ok := parseToken(cookiePrefix, shown.Cookie); ok {
+		return s.authenticateSession(ctx, t, from)
+	}
+	s.refusals.add(s.DB.Now(), from.Address, 1)
+	return Actor{}, ErrUnauthenticated
+}
+
+func (s *Service) authenticateKey(ctx context.Context, k token, from Actor) (by Actor, err error) {
+	now := s.DB.Now() // the process's clock is good enough for a limit of months, and saves a round trip
 	var c credential
 	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		c, err = credentialByID(ctx, tx, k.id)
@@ -29,10 +45,16 @@ func (s *Service) Authenticate(ctx context.Context, key string, from Actor) (by 
 	if err != nil && !errors.Is(err, sqldb.ErrNoRows) {
 		return Actor{}, err
 	}
-	if subtle.ConstantTimeCompare(k.hash(), c.hash) != 1 || !now.Before(c.expiresAt) {
+	if subtle.ConstantTimeCompare(k.hash(), c.hash) != 1 || !now.Before(c.expiresAt) || !c.reaches(from.Address) {
 		s.refusals.add(now, from.Address, 1)
 		return Actor{}, ErrUnauthenticated
 	}
+	if now.Sub(c.lastUsedAt) >= seenEvery {
+		if err := s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return setUsed(ctx, tx, k.id, now) }); err != nil {
+			return Actor{}, err
+		}
+	}
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = c.userID, c.role, c.practitionerID, k.id
+	from.Via, from.Scopes = ViaKey, c.scopes
 	return from, nil
 }

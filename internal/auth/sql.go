@@ -2,10 +2,12 @@ package auth
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
 
+	"medbook/internal/page"
 	"medbook/internal/sqldb"
 )
 
@@ -13,13 +15,16 @@ import (
 type credential struct {
 	hash           []byte
 	expiresAt      time.Time // exclusive
+	lastUsedAt     time.Time
+	networks       string
 	userID         uuid.UUID
 	role           Role
 	practitionerID uuid.UUID
+	scopes         ScopeSet
 }
 
 func credentialByID(ctx context.Context, tx *sqldb.Tx, keyID uuid.UUID) (credential, error) {
-	return sqldb.One(ctx, tx, scanCredential, `SELECT k.secret_hash, k.expires_at, u.id, u.role, p.id
+	return sqldb.One(ctx, tx, scanCredential, `SELECT k.secret_hash, k.expires_at, k.last_used_at, k.scopes, k.networks, u.id, u.role, p.id
 		FROM api_keys k
 		JOIN users u ON u.id = k.user_id
 		LEFT JOIN practitioners p ON p.user_id = u.id AND u.role = 'practitioner'
@@ -28,8 +33,9 @@ func credentialByID(ctx context.Context, tx *sqldb.Tx, keyID uuid.UUID) (credent
 
 func scanCredential(r sqldb.Row) (c credential, err error) {
 	var practitioner uuid.NullUUID
-	err = r.Scan(&c.hash, (*sqldb.Instant)(&c.expiresAt), &c.userID, &c.role, &practitioner)
-	c.practitionerID = practitioner.UUID
+	var used sql.Null[sqldb.Instant]
+	err = r.Scan(&c.hash, (*sqldb.Instant)(&c.expiresAt), &used, &c.scopes, &c.networks, &c.userID, &c.role, &practitioner)
+	c.practitionerID, c.lastUsedAt = practitioner.UUID, time.Time(used.V)
 	return c, err
 }
 
@@ -41,17 +47,53 @@ func userByEmail(ctx context.Context, tx *sqldb.Tx, email string) (user uuid.UUI
 	return c.userID, c.role, err
 }
 
-// storedKey is a new row of api_keys.
-type storedKey struct {
-	id, user  uuid.UUID
-	name      string
-	hash      []byte
-	createdAt time.Time
+func insertKey(ctx context.Context, tx *sqldb.Tx, k Key, hash []byte) error {
+	_, err := tx.Exec(ctx, `INSERT INTO api_keys (id, user_id, name, secret_hash, scopes, networks, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		k.ID, k.User, k.Name, hash, string(k.Scopes), k.Networks, sqldb.Instant(k.CreatedAt), sqldb.Instant(k.ExpiresAt))
+	return err
 }
 
-func insertKey(ctx context.Context, tx *sqldb.Tx, k storedKey) error {
-	_, err := tx.Exec(ctx, `INSERT INTO api_keys (id, user_id, name, secret_hash, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`,
-		k.id, k.user, k.name, k.hash, sqldb.Instant(k.createdAt), sqldb.Instant(k.createdAt.Add(keyLife)))
+// setUsed moves forward only: requests may overtake each other.
+func setUsed(ctx context.Context, tx *sqldb.Tx, keyID uuid.UUID, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)`,
+		sqldb.Instant(now), keyID)
 	return err
+}
+
+func keysOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (int, error) {
+	n, err := count(ctx, tx, `SELECT COUNT(*) FROM api_keys WHERE user_id = $1 AND expires_at > $2`, user, sqldb.Instant(tx.Now()))
+	return *n, err
+}
+
+// keysIn lists the keys that by may see, of one user unless that is zero.
+func keysIn(ctx context.Context, tx *sqldb.Tx, by Actor, user uuid.UUID, req page.Request) (p page.Of[Key], err error) {
+	after, err := position(req)
+	if err != nil {
+		return p, err
+	}
+	const matching = ` FROM api_keys WHERE (user_id = $1 OR CAST($2 AS BOOLEAN)) AND (CAST($3 AS BOOLEAN) OR user_id = $4)`
+	args := []any{by.UserID, by.Is(Admin), user == uuid.Nil, user}
+	found, err := sqldb.All(ctx, tx, scanKey, `SELECT id, user_id, name, scopes, networks, created_at, expires_at, last_used_at`+
+		matching+` AND id > $5 ORDER BY id LIMIT $6`, append(args, after, req.Limit+1)...)
+	if err != nil {
+		return p, err
+	}
+	p = page.Cut(found, req, func(k Key) string { return k.ID.String() })
+	if req.Count {
+		p.Total, err = count(ctx, tx, `SELECT COUNT(*)`+matching, args...)
+	}
+	return p, err
+}
+
+func scanKey(r sqldb.Row) (k Key, err error) {
+	var used sql.Null[sqldb.Instant]
+	err = r.Scan(&k.ID, &k.User, &k.Name, &k.Scopes, &k.Networks, (*sqldb.Instant)(&k.CreatedAt), (*sqldb.Instant)(&k.ExpiresAt), &used)
+	k.LastUsedAt = time.Time(used.V)
+	return k, err
+}
+
+// removeKey deletes a key that by may revoke, and tells whether there was one.
+func removeKey(ctx context.Context, tx *sqldb.Tx, by Actor, key uuid.UUID) (int, error) {
+	return tx.Exec(ctx, `DELETE FROM api_keys WHERE id = $1 AND (user_id = $2 OR CAST($3 AS BOOLEAN))`, key, by.UserID, by.Is(Admin))
 }

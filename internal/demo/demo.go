@@ -72,7 +72,7 @@ type Key struct {
 func Keys(ctx context.Context, s *app.Services) ([]Key, error) {
 	keys := make([]Key, 0, 4)
 	for _, p := range []person{admin, practitioners[0].person, patients[0], auditor} {
-		text, err := s.Auth.CreateKey(ctx, auth.System, p.email, "demo")
+		_, text, err := s.Auth.CreateKey(ctx, auth.System, auth.NewKey{Email: p.email, Name: "demo"})
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ func TestTheClinicIsMadeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, role := range []auth.Role{auth.Admin, auth.Practitioner, auth.Patient, auth.Auditor} {
-		by, err := s.Auth.Authenticate(t.Context(), keys[i].Text, auth.Actor{})
+		by, err := s.Auth.Authenticate(t.Context(), auth.Shown{Key: keys[i].Text}, auth.Actor{})
 		if err != nil || by.Role != role || keys[i].Role != role {
 			t.Errorf("key %d is one of %q, said to be %q, error %v, want %q", i, by.Role, keys[i].Role, err, role)
 		}

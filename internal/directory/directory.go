@@ -18,6 +18,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/errs"
 	"medbook/internal/etag"
+	"medbook/internal/password"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 )
@@ -88,7 +89,8 @@ type Practitioner struct {
 // Service offers the directory to api, web and fhir. Its methods are safe for
 // concurrent use.
 type Service struct {
-	DB *sqldb.DB
+	DB        *sqldb.DB
+	Passwords *password.Hasher
 
 	// Enrol, if set, runs in the transaction that makes a user a practitioner,
 	// for the first time or again, and Retire in the one that ends it.

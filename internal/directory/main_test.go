@@ -30,7 +30,7 @@ type clinic struct {
 }
 
 func newClinic(t *testing.T, db *sqldb.DB) *clinic {
-	c := &clinic{t: t, admin: auth.Actor{UserID: id.New(), Role: auth.Admin}}
+	c := &clinic{t: t, admin: auth.Actor{UserID: id.New(), Role: auth.Admin, Via: auth.ViaKey, Scopes: auth.ScopesOf(auth.Scopes()...)}}
 	c.Service = &directory.Service{
 		DB: db,
 		Enrol: func(_ context.Context, _ *sqldb.Tx, practitioner uuid.UUID, timeZone string) error {

@@ -116,7 +116,7 @@ func (s *Service) Users(ctx context.Context, by auth.Actor, f UserFilter, req pa
 // version that is changed.
 //
 // It returns auth.ErrForbidden when somebody else than an admin changes a role,
-// then ErrUserNotFound, etag.ErrMissing, etag.ErrStale or ErrInvalidUser.
+// auth.ErrStepUp when an admin has no fresh proof for that, then ErrUserNotFound, etag.ErrMissing, etag.ErrStale or ErrInvalidUser.
 func (s *Service) ChangeUser(ctx context.Context, by auth.Actor, userID string, match etag.Match, c UserChange) (u User, err error) {
 	defer errs.Wrap(&err, "change user")
 	if by.Anonymous() {
@@ -129,6 +129,11 @@ func (s *Service) ChangeUser(ctx context.Context, by auth.Actor, userID string, 
 	event := by.Event("user.change", "user", userID)
 	if c.Role != nil && !by.Is(auth.Admin) {
 		return u, s.refuse(ctx, event, auth.ErrForbidden)
+	}
+	if c.Role != nil {
+		if err := by.StepUp(auth.StepUpRoles, s.DB.Now()); err != nil {
+			return u, s.refuse(ctx, event, err)
+		}
 	}
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		if err = lockUser(ctx, tx, which); err != nil {

@@ -424,7 +424,7 @@ func TestNobodyBooksAFormerPractitioner(t *testing.T) {
 		booked := c.book(c.bob, c.slot(c.grey.PractitionerID, at("2027-03-15 08:30")))
 		become := func(role auth.Role) {
 			t.Helper()
-			if _, err := c.directory.ChangeUser(ctx, c.staff, c.grey.UserID.String(), "*", directory.UserChange{Role: &role}); err != nil {
+			if _, err := c.directory.ChangeUser(ctx, auth.System, c.grey.UserID.String(), "*", directory.UserChange{Role: &role}); err != nil {
 				t.Fatal(err)
 			}
 		}

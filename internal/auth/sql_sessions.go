@@ -1,0 +1,153 @@
+package auth
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/id"
+	"medbook/internal/page"
+	"medbook/internal/sqldb"
+)
+
+// storedSession is a row of sessions.
+type storedSession struct {
+	id, handle, user          uuid.UUID
+	browser                   bool
+	accessHash                []byte
+	accessExpiresAt           time.Time // exclusive
+	refreshHash, previousHash []byte
+	rotatedAt                 time.Time // zero before the first refresh
+	address, agent            string
+	provedAt, seenAt          time.Time
+	createdAt, expiresAt      time.Time
+}
+
+func insertSession(ctx context.Context, tx *sqldb.Tx, s storedSession) error {
+	kind := "tokens"
+	if s.browser {
+		kind = "browser"
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO sessions (id, handle, user_id, kind, access_hash, access_expires_at, refresh_hash,
+			client_address, user_agent, proved_at, seen_at, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		s.id, s.handle, s.user, kind, s.accessHash, sqldb.Instant(s.accessExpiresAt), s.refreshHash,
+		s.address, s.agent, sqldb.Instant(s.provedAt), sqldb.Instant(s.seenAt), sqldb.Instant(s.createdAt), sqldb.Instant(s.expiresAt))
+	return err
+}
+
+// lockSession returns the session with that handle, locked.
+func lockSession(ctx context.Context, tx *sqldb.Tx, handle uuid.UUID) (storedSession, error) {
+	return sqldb.One(ctx, tx, scanSession, `SELECT id, handle, user_id, kind = 'browser', access_hash, access_expires_at, refresh_hash,
+			previous_hash, rotated_at, client_address, user_agent, proved_at, seen_at, created_at, expires_at
+		FROM sessions WHERE handle = $1`+tx.ForUpdate(), handle)
+}
+
+func scanSession(r sqldb.Row) (s storedSession, err error) {
+	var rotated sql.Null[sqldb.Instant]
+	err = r.Scan(&s.id, &s.handle, &s.user, &s.browser, &s.accessHash, (*sqldb.Instant)(&s.accessExpiresAt), &s.refreshHash,
+		&s.previousHash, &rotated, &s.address, &s.agent, (*sqldb.Instant)(&s.provedAt), (*sqldb.Instant)(&s.seenAt),
+		(*sqldb.Instant)(&s.createdAt), (*sqldb.Instant)(&s.expiresAt))
+	s.rotatedAt = time.Time(rotated.V)
+	return s, err
+}
+
+// setTokens puts new tokens in the place of a session's. The caller has locked it.
+func setTokens(ctx context.Context, tx *sqldb.Tx, s storedSession, c credentials, now, accessExpires time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE sessions SET access_hash = $1, access_expires_at = $2, refresh_hash = $3,
+			previous_hash = $4, rotated_at = $5, seen_at = $5 WHERE id = $6`,
+		c.access.hash(), sqldb.Instant(accessExpires), c.refresh.hash(), s.refreshHash, sqldb.Instant(now), s.id)
+	return err
+}
+
+// setSeen moves forward only: requests may overtake each other.
+func setSeen(ctx context.Context, tx *sqldb.Tx, session uuid.UUID, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $1 WHERE id = $2 AND seen_at < $1`, sqldb.Instant(now), session)
+	return err
+}
+
+// setProved says that the session has just shown whose it is.
+func setProved(ctx context.Context, tx *sqldb.Tx, session uuid.UUID) error {
+	_, err := tx.Exec(ctx, `UPDATE sessions SET proved_at = $1 WHERE id = $2`, sqldb.Instant(tx.Now()), session)
+	return err
+}
+
+// removeSession ends a session of the user's, and tells whether it was there.
+func removeSession(ctx context.Context, tx *sqldb.Tx, user, session uuid.UUID) (int, error) {
+	return tx.Exec(ctx, `DELETE FROM sessions WHERE id = $1 AND user_id = $2`, session, user)
+}
+
+// removeSessions ends all sessions of the user but one, which may be zero.
+func removeSessions(ctx context.Context, tx *sqldb.Tx, user, but uuid.UUID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND id <> $2`, user, but)
+	return err
+}
+
+// sessionHolder is a session with whose it is.
+type sessionHolder struct {
+	storedSession
+	role           Role
+	practitionerID uuid.UUID
+}
+
+func holderByHandle(ctx context.Context, tx *sqldb.Tx, handle uuid.UUID) (sessionHolder, error) {
+	return sqldb.One(ctx, tx, func(r sqldb.Row) (h sessionHolder, err error) {
+		var practitioner uuid.NullUUID
+		err = r.Scan(&h.id, &h.browser, &h.accessHash, (*sqldb.Instant)(&h.accessExpiresAt), (*sqldb.Instant)(&h.provedAt),
+			(*sqldb.Instant)(&h.seenAt), (*sqldb.Instant)(&h.expiresAt), &h.user, &h.role, &practitioner)
+		h.practitionerID = practitioner.UUID
+		return h, err
+	}, `SELECT s.id, s.kind = 'browser', s.access_hash, s.access_expires_at, s.proved_at, s.seen_at, s.expires_at, u.id, u.role, p.id
+		FROM sessions s
+		JOIN users u ON u.id = s.user_id
+		LEFT JOIN practitioners p ON p.user_id = u.id AND u.role = 'practitioner'
+		WHERE s.handle = $1`, handle)
+}
+
+// sessionsOf lists the sessions of by's user that are not over.
+func sessionsOf(ctx context.Context, tx *sqldb.Tx, by Actor, req page.Request) (p page.Of[Session], err error) {
+	after, err := position(req)
+	if err != nil {
+		return p, err
+	}
+	now := tx.Now()
+	found, err := sqldb.All(ctx, tx, func(r sqldb.Row) (s Session, err error) {
+		err = r.Scan(&s.ID, &s.Browser, &s.Address, &s.Agent, (*sqldb.Instant)(&s.CreatedAt),
+			(*sqldb.Instant)(&s.SeenAt), (*sqldb.Instant)(&s.ExpiresAt))
+		s.Current = by.Via == ViaSession && s.ID == by.CredentialID
+		return s, err
+	}, `SELECT id, kind = 'browser', client_address, user_agent, created_at, seen_at, expires_at
+		FROM sessions WHERE user_id = $1 AND expires_at > $2 AND (kind = 'tokens' OR seen_at > $3) AND id > $4 ORDER BY id LIMIT $5`,
+		by.UserID, sqldb.Instant(now), sqldb.Instant(now.Add(-idle(by.Role))), after, req.Limit+1)
+	if err != nil {
+		return p, err
+	}
+	p = page.Cut(found, req, func(s Session) string { return s.ID.String() })
+	if req.Count {
+		p.Total, err = count(ctx, tx, `SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND expires_at > $2 AND (kind = 'tokens' OR seen_at > $3)`,
+			by.UserID, sqldb.Instant(now), sqldb.Instant(now.Add(-idle(by.Role))))
+	}
+	return p, err
+}
+
+// position reads where a page begins: after the row with this id.
+func position(req page.Request) (uuid.UUID, error) {
+	if req.After == "" {
+		return uuid.Nil, nil
+	}
+	after, ok := id.Parse(req.After)
+	if !ok {
+		return uuid.Nil, page.ErrCursor
+	}
+	return after, nil
+}
+
+func count(ctx context.Context, tx *sqldb.Tx, query string, args ...any) (*int, error) {
+	n, err := sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, query, args...)
+	return &n, err
+}

@@ -1,0 +1,81 @@
+-- Accounts: passwords, sessions, links that are sent, scoped keys, and what slows
+-- down who guesses. Secrets are kept as hashes, or sealed with a key that is not
+-- in the database.
+
+-- +goose Up
+
+-- owner: auth
+-- How a user signs in with a password. A user without a row has none, and an
+-- address that an admin vouched for.
+CREATE TABLE accounts (
+    user_id             UUID   PRIMARY KEY REFERENCES users (id),
+    password_hash       TEXT,
+    password_changed_at BIGINT,
+    verified_at         BIGINT,
+    pending_email       TEXT
+);
+
+-- owner: auth
+-- One sign-in and all tokens that came of it. Ended sessions have no row. handle
+-- is what tokens carry: unlike id it is told to nobody else.
+CREATE TABLE sessions (
+    id                UUID    PRIMARY KEY,
+    handle            UUID    NOT NULL,
+    user_id           UUID    NOT NULL REFERENCES users (id),
+    kind              TEXT    NOT NULL CHECK (kind IN ('tokens', 'browser')),
+    access_hash       BYTEA   NOT NULL,
+    access_expires_at BIGINT  NOT NULL,
+    refresh_hash      BYTEA,
+    previous_hash     BYTEA,
+    rotated_at        BIGINT,
+    client_address    TEXT    NOT NULL,
+    user_agent        TEXT    NOT NULL,
+    proved_at         BIGINT  NOT NULL,
+    seen_at           BIGINT  NOT NULL,
+    created_at        BIGINT  NOT NULL,
+    expires_at        BIGINT  NOT NULL
+);
+CREATE UNIQUE INDEX sessions_handle ON sessions (handle);
+CREATE INDEX sessions_user ON sessions (user_id, id);
+CREATE INDEX sessions_expires ON sessions (expires_at);
+
+-- owner: auth
+-- Links that were sent, each good for one use: a row that is used is deleted.
+-- user_id is NULL for the link that sets a clinic up.
+CREATE TABLE account_links (
+    hash       BYTEA  PRIMARY KEY,
+    user_id    UUID   REFERENCES users (id),
+    purpose    TEXT   NOT NULL CHECK (purpose IN ('verify', 'reset', 'email', 'setup')),
+    email      TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX account_links_user ON account_links (user_id);
+CREATE INDEX account_links_expires ON account_links (expires_at);
+
+-- owner: auth
+-- Failed tries by what they were made at: an account, an address, both. subject
+-- is a hash, so that the table says nothing of who exists.
+CREATE TABLE throttles (
+    subject    BYTEA  PRIMARY KEY,
+    failures   BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX throttles_updated ON throttles (updated_at);
+
+-- owner: auth
+-- A text sealed with the installation's keys, by which a server sees at its start
+-- that it was given the keys that belong to this database.
+CREATE TABLE key_checks (
+    id     BIGINT PRIMARY KEY CHECK (id = 1),
+    sealed BYTEA  NOT NULL
+);
+
+-- scopes and networks are lists with a space between; no networks means any.
+ALTER TABLE api_keys ADD COLUMN scopes TEXT NOT NULL DEFAULT 'all';
+ALTER TABLE api_keys ADD COLUMN networks TEXT NOT NULL DEFAULT '';
+ALTER TABLE api_keys ADD COLUMN last_used_at BIGINT;
+
+-- +goose Down
+-- There is no way back but a backup.
+SELECT 1;
