@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,6 +129,38 @@ func TestTourOfPeople(t *testing.T) {
 		code(t, err, 401, "unauthenticated")
 		_, err = c.as("mb_nonsense").Practitioner(ctx, p.ID)
 		code(t, err, 401, "unauthenticated")
+	})
+}
+
+// TestTourOfMessages reads what the server wrote to Ann, whose key was made.
+func TestTourOfMessages(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx := t.Context()
+		admin, ann := c.user("admin", newYork), c.user("patient", newYork)
+		const nobody = "01890a5d-ac96-774b-bcce-b302099a8057"
+		var list []client.Notification
+		eventually(t, "Ann is told of her key", func() bool {
+			list = all(t, admin.Notifications(client.NotificationQuery{UserID: ann.ID, Status: "sent"}).All(ctx))
+			return len(list) == 1
+		})
+		if list[0].Kind != "key-made" || list[0].Channel != "outbox" {
+			t.Errorf("messages to ann: %+v, want that of her key in the outbox", list)
+		}
+		if kept := all(t, admin.Outbox().All(ctx)); len(kept) == 0 {
+			t.Error("the outbox is empty")
+		}
+		m, err := admin.Message(ctx, list[0].ID)
+		if err != nil || !strings.Contains(m.Text, "an API key was made for your account") {
+			t.Errorf("the message is %+v, %v", m, err)
+		}
+		_, err = admin.Resend(ctx, list[0].ID)
+		code(t, err, 409, "already-sent")
+		_, err = admin.Message(ctx, nobody)
+		code(t, err, 404, "notification-not-found")
+		_, err = admin.Resend(ctx, nobody)
+		code(t, err, 404, "notification-not-found")
+		_, err = ann.Message(ctx, list[0].ID)
+		code(t, err, 403, "forbidden")
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 
 	"medbook/internal/app"
 	"medbook/internal/origin"
@@ -57,6 +58,9 @@ func (e edges) into(c *app.Config) error {
 	if !ok {
 		return errors.New("--trusted-proxies takes addresses and prefixes, such as 10.0.0.0/8, with commas between")
 	}
+	if u, err := url.Parse(e.PublicURL); e.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return errors.New("--public-url takes an address such as https://clinic.example")
+	}
 	c.TLSCert, c.TLSKey, c.TrustedProxies, c.PublicURL, c.Clinic = e.TLSCert, e.TLSKey, proxies, e.PublicURL, e.ClinicName
 	return nil
 }
@@ -67,6 +71,7 @@ type serve struct {
 	storage
 	keyFile
 	edges
+	mailing
 }
 
 // Help says what the summary has no room for.
@@ -86,6 +91,9 @@ func (s serve) Run(ctx context.Context, o output) error {
 	}
 	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
 	if err := s.into(&c); err != nil {
+		return err
+	}
+	if c.Mail, err = s.server(); err != nil {
 		return err
 	}
 	if c.Keys, err = s.ring(database); err != nil {

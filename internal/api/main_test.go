@@ -20,6 +20,7 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/errs"
 	"medbook/internal/keyring"
+	"medbook/internal/notify"
 	"medbook/internal/password"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
@@ -75,6 +76,7 @@ func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 	c.server = &Server{
 		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords},
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
+		Notify:     &notify.Service{DB: db, Seal: ring()},
 		Scheduling: &scheduling.Service{DB: db},
 		Ready:      db.Ready,
 		Log:        slog.New(slog.NewJSONHandler(c.log, nil)),

@@ -76,6 +76,9 @@ var (
 	rescheduleAppointment = access{own, ownCalendar, anyones, never, auth.AppointmentsWrite, ""}
 	closeAppointment      = access{never, ownCalendar, never, never, auth.AppointmentsWrite, ""}
 
+	readMessages   = access{never, never, anyones, never, auth.MessagesRead, ""}
+	resendMessages = access{never, never, anyones, never, auth.MessagesWrite, ""}
+
 	joinWaitlist  = access{own, never, never, never, auth.WaitlistWrite, ""}
 	readWaitlist  = access{own, ownCalendar, anyones, never, auth.WaitlistRead, ""}
 	leaveWaitlist = access{own, never, anyones, never, auth.WaitlistWrite, ""}

@@ -6,6 +6,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/etag"
+	"medbook/internal/notify"
 	"medbook/internal/password"
 	"medbook/internal/scheduling"
 )
@@ -32,6 +33,7 @@ func (s *Server) routes(a *surface) {
 	a.slotRoutes(s)
 	a.appointmentRoutes(s)
 	a.waitlistRoutes(s)
+	a.messageRoutes(s)
 }
 
 func (a *surface) systemRoutes(s *Server) {
@@ -213,4 +215,17 @@ func (a *surface) waitlistRoutes(s *Server) {
 	route(a, row{"leave-waitlist", remove, "/v1/waitlist/{id}", "Wait no longer", leaveWaitlist, 204},
 		s.leaveWaitlist, presentNone,
 		refuses(scheduling.ErrWaitNotFound))
+}
+
+func (a *surface) messageRoutes(s *Server) {
+	a.tag = "Messages"
+	list(a, row{"list-notifications", get, "/v1/notifications", "List what was sent to people", readMessages, 200},
+		s.listNotifications, notificationOf)
+	route(a, row{"resend-notification", post, "/v1/notifications/{id}/resend", "Send a message that failed again", resendMessages, 200},
+		s.resendNotification, presentNotification,
+		refuses(notify.ErrNotFound, notify.ErrAlreadySent, notify.ErrOutdated))
+	list(a, row{"list-outbox", get, "/v1/outbox", "List messages that can be read here", readMessages, 200},
+		s.listOutbox, outboxEntryOf, action("message.list"))
+	route(a, row{"read-message", get, "/v1/outbox/{id}", "Read a message of the outbox", readMessages, 200},
+		s.readMessage, presentMessage, refuses(notify.ErrNotFound))
 }

@@ -15,6 +15,7 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/notify"
 	"medbook/internal/origin"
 	"medbook/internal/scheduling"
 )
@@ -24,6 +25,7 @@ import (
 type Server struct {
 	Auth       *auth.Service
 	Directory  *directory.Service
+	Notify     *notify.Service
 	Scheduling *scheduling.Service
 	Ready      func(context.Context) error // whether requests can be answered now
 	Log        *slog.Logger

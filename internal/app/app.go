@@ -14,6 +14,7 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/jobs"
 	"medbook/internal/keyring"
+	"medbook/internal/notify"
 	"medbook/internal/origin"
 	"medbook/internal/password"
 	"medbook/internal/scheduling"
@@ -31,6 +32,7 @@ type Config struct {
 	TrustedProxies  origin.Proxies // whose X-Forwarded-For counts
 	PublicURL       string         // where people reach the server; empty: its own address
 	Clinic          string         // its name, in messages; empty: Medbook
+	Mail            notify.SMTP    // zero: messages stay in the outbox
 }
 
 // Services are the nouns of the program over one database.
@@ -38,6 +40,7 @@ type Services struct {
 	DB         *sqldb.DB
 	Auth       *auth.Service
 	Directory  *directory.Service
+	Notify     *notify.Service
 	Scheduling *scheduling.Service
 }
 
@@ -62,6 +65,7 @@ func NewServices(db *sqldb.DB) *Services {
 		DB:         db,
 		Auth:       &auth.Service{DB: db, Passwords: passwords},
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
+		Notify:     &notify.Service{DB: db},
 		Scheduling: &scheduling.Service{DB: db},
 	}
 }
@@ -79,6 +83,10 @@ type App struct {
 // New takes the address first, so that a second server started by mistake
 // leaves the database alone, and then opens the database.
 func New(ctx context.Context, c Config) (*App, error) {
+	channels, err := c.channels()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := c.listen(ctx)
 	if err != nil {
 		return nil, err
@@ -88,6 +96,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	a := &App{Services: services, config: c, log: c.Log, listener: listener}
+	a.Notify.Channels = channels
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -100,20 +109,34 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.Auth.CheckKeys(ctx); err != nil {
 		return err
 	}
-	a.runner = a.newRunner()
 	a.server = newServer(a.handler(), a.log)
-	if a.config.TLSCert == "" {
-		return nil
+	if a.config.TLSCert != "" {
+		files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
+		var err error
+		if a.server.TLSConfig, err = files.config(); err != nil {
+			return err
+		}
 	}
-	files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
-	var err error
-	a.server.TLSConfig, err = files.config()
-	return err
+	a.Notify.Seal, a.Notify.Clinic, a.Notify.PublicURL = a.config.Keys, a.config.Clinic, a.PublicURL()
+	a.runner = a.newRunner()
+	return nil
+}
+
+// channels returns those by which messages go out.
+func (c Config) channels() ([]notify.Channel, error) {
+	if c.Mail.Host == "" {
+		return []notify.Channel{notify.Outbox{}}, nil
+	}
+	email, err := notify.NewEmail(c.Mail)
+	if err != nil {
+		return nil, err
+	}
+	return []notify.Channel{email}, nil
 }
 
 func (a *App) handler() http.Handler {
 	s := &api.Server{
-		Auth: a.Auth, Directory: a.Directory, Scheduling: a.Scheduling,
+		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling,
 		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies,
 	}
 	return s.Handler()

@@ -105,6 +105,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 // newRunner knows every job of the program.
 func (a *App) newRunner() *jobs.Runner {
 	r := &jobs.Runner{DB: a.DB, Log: a.log}
+	a.Notify.Work(r)
 	a.Scheduling.Work(r)
 	r.Every(time.Hour, "idempotency.clean", func(ctx context.Context) error {
 		_, err := idempotency.Clean(ctx, a.DB)

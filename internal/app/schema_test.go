@@ -32,6 +32,7 @@ var accounts = map[string]string{
 	"api_keys":            "found by the id that is part of the key, before it is known whose it is",
 	"idempotency_keys":    "by caller; a caller need be neither patient nor practitioner",
 	"jobs":                "by what is due",
+	"notifications":       "to users of every role; by the id that the job of writing brings",
 	"audit_events":        "by id; audit_patients leads to a patient's events",
 	"goose_db_version":    "the migration tool's own",
 }

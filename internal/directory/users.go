@@ -218,3 +218,9 @@ func (s *Service) refuseOthers(ctx context.Context, e audit.Event, by auth.Actor
 	}
 	return err
 }
+
+// Recipient returns the user to whom a message goes, or ErrUserNotFound.
+func Recipient(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) (u User, err error) {
+	defer errs.Wrap(&err, "read recipient %s", userID)
+	return userByID(ctx, tx, auth.System, userID)
+}

@@ -52,7 +52,7 @@ func OpenOrCreate(path string) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make keys: %w", err)
 	}
-	defer os.Remove(written)
+	defer func() { _ = os.Remove(written) }()
 	// A link, unlike a rename, does not take the place of what is there.
 	if err := os.Link(written, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make keys: %w", err)

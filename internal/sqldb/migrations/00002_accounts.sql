@@ -76,6 +76,24 @@ ALTER TABLE api_keys ADD COLUMN scopes TEXT NOT NULL DEFAULT 'all';
 ALTER TABLE api_keys ADD COLUMN networks TEXT NOT NULL DEFAULT '';
 ALTER TABLE api_keys ADD COLUMN last_used_at BIGINT;
 
+-- owner: notify
+-- One message to one person over one channel. sealed is the message; NULL once
+-- it went out.
+CREATE TABLE notifications (
+    id         UUID   PRIMARY KEY,
+    user_id    UUID   NOT NULL REFERENCES users (id),
+    kind       TEXT   NOT NULL,
+    channel    TEXT   NOT NULL CHECK (channel IN ('email', 'outbox')),
+    status     TEXT   NOT NULL CHECK (status IN ('pending', 'sent', 'failed')),
+    attempts   BIGINT NOT NULL,
+    last_error TEXT   NOT NULL,
+    sealed     BYTEA,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX notifications_user ON notifications (user_id, id);
+CREATE INDEX notifications_updated ON notifications (updated_at);
+
 -- +goose Down
 -- There is no way back but a backup.
 SELECT 1;

@@ -1,0 +1,160 @@
+package notify
+
+import (
+	"context"
+
+	"medbook/internal/audit"
+	"medbook/internal/auth"
+	"medbook/internal/errs"
+	"medbook/internal/id"
+	"medbook/internal/idempotency"
+	"medbook/internal/page"
+	"medbook/internal/sqldb"
+)
+
+// Filter narrows a list of messages. Its zero value matches all.
+type Filter struct {
+	User    string // an unknown one has no messages
+	Status  Status
+	Channel string
+	Legible bool // only those that can be read
+}
+
+// Notifications lists messages without what they say, newest first. Only admins
+// see them.
+func (s *Service) Notifications(ctx context.Context, by auth.Actor, f Filter, req page.Request) (p page.Of[Notification], err error) {
+	defer errs.Wrap(&err, "list notifications")
+	event := by.Event("notification.list", "notification", "")
+	if !by.Is(auth.Admin) {
+		return p, s.refuse(ctx, event)
+	}
+	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		p, err = pageOf(ctx, tx, f, req)
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	event.Count = len(p.Items)
+	for _, n := range p.Items {
+		event.Patients = append(event.Patients, n.patients()...)
+	}
+	if err := audit.RecordNow(ctx, s.DB, event); err != nil {
+		return page.Of[Notification]{}, err
+	}
+	return p, nil
+}
+
+// Outbox lists the messages that Message shows.
+func (s *Service) Outbox(ctx context.Context, by auth.Actor, req page.Request) (page.Of[Notification], error) {
+	return s.Notifications(ctx, by, Filter{Channel: Outbox{}.Name(), Legible: true}, req)
+}
+
+// Message returns what a message of the outbox says, to admins. It returns
+// ErrNotFound for one that went out by another channel or is older than 30 days.
+func (s *Service) Message(ctx context.Context, by auth.Actor, message string) (m Message, err error) {
+	defer errs.Wrap(&err, "read message")
+	event := by.Event("message.read", "notification", "")
+	if !by.Is(auth.Admin) {
+		return m, s.refuse(ctx, event)
+	}
+	which, ok := id.Parse(message)
+	if !ok {
+		return m, ErrNotFound
+	}
+	var n Notification
+	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		n, err = byID(ctx, tx, which)
+		if err == nil && (n.Channel != Outbox{}.Name() || n.sealed == nil) {
+			err = ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return m, err
+	}
+	if m, err = unseal(s.Seal, n); err != nil {
+		return Message{}, err
+	}
+	event.ResourceID, event.Patients = n.ID.String(), n.patients()
+	if err := audit.RecordNow(ctx, s.DB, event); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// Resend has a message that failed written anew, to where its user is found now
+// and with a new link if it has one, and delivered. One that is still pending
+// stays as it is. Only admins do.
+//
+// It returns auth.ErrForbidden, ErrNotFound, ErrAlreadySent or ErrOutdated.
+func (s *Service) Resend(ctx context.Context, by auth.Actor, notification string) (n Notification, err error) {
+	defer errs.Wrap(&err, "resend notification")
+	event := by.Event("notification.resend", "notification", "")
+	if !by.Is(auth.Admin) {
+		return n, s.refuse(ctx, event)
+	}
+	which, ok := id.Parse(notification)
+	if !ok {
+		return n, ErrNotFound
+	}
+	event.ResourceID = which.String()
+	again := func(ctx context.Context, tx *sqldb.Tx) error {
+		n, err := byID(ctx, tx, which)
+		if err != nil {
+			return nil //nolint:nilerr // the answer was a refusal, or the message is forgotten since
+		}
+		event := event
+		event.Patients = n.patients()
+		return audit.Record(ctx, tx, event)
+	}
+	secret := auth.NewLinkSecret()
+	return idempotency.Do(ctx, s.DB, again, func(ctx context.Context, tx *sqldb.Tx) (Notification, error) {
+		if err := lock(ctx, tx, which); err != nil {
+			return Notification{}, err
+		}
+		n, err := byID(ctx, tx, which)
+		switch {
+		case err != nil:
+			return Notification{}, err
+		case n.Status == Sent:
+			return Notification{}, ErrAlreadySent
+		case n.Status == Failed:
+			if n, err = s.rewrite(ctx, tx, n, secret); err != nil {
+				return Notification{}, err
+			}
+		}
+		event := event
+		event.Patients = n.patients()
+		return n, audit.Record(ctx, tx, event)
+	})
+}
+
+// rewrite makes a locked message that failed pending, as if it were new.
+func (s *Service) rewrite(ctx context.Context, tx *sqldb.Tx, n Notification, secret auth.LinkSecret) (Notification, error) {
+	channel := s.channel()
+	n.Channel, n.Status, n.LastError, n.UpdatedAt = channel.Name(), Pending, "", tx.Now()
+	m, err := s.compose(ctx, tx, n, secret)
+	if err != nil {
+		return n, err
+	}
+	if n.sealed, err = seal(s.Seal, m); err != nil {
+		return n, err
+	}
+	if channel.Keeps() {
+		n.Status = Sent
+	}
+	if err := replace(ctx, tx, n); err != nil || n.Status == Sent {
+		return n, err
+	}
+	return n, s.enqueue(ctx, tx, n.ID)
+}
+
+// refuse records that what e says was denied.
+func (s *Service) refuse(ctx context.Context, e audit.Event) error {
+	e.Outcome = audit.Denied
+	if err := audit.RecordNow(ctx, s.DB, e); err != nil {
+		return err
+	}
+	return auth.ErrForbidden
+}
