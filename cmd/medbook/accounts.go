@@ -40,6 +40,24 @@ func (c createUser) Run(ctx context.Context, o output) error {
 	})
 }
 
+// resetFactors takes a user's second factors away.
+type resetFactors struct {
+	storage
+	Email string `arg:"" help:"E-mail address of the user."`
+}
+
+// Help says what the summary has no room for.
+func (resetFactors) Help() string {
+	return `For a user who has lost the phone or key, and the recovery codes. Make sure that it is them who asks. They are signed out everywhere and are told by e-mail; then they sign in by their password alone, and can add a new factor.`
+}
+
+// Run says nothing when all is well.
+func (c resetFactors) Run(ctx context.Context) error {
+	return with(ctx, c.storage, func(s *app.Services) error {
+		return s.Auth.ResetFactors(ctx, auth.System, c.Email)
+	})
+}
+
 // createKey makes an API key.
 type createKey struct {
 	storage

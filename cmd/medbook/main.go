@@ -35,7 +35,8 @@ type commands struct {
 	Serve   serve   `cmd:"" help:"Run the server."`
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date, and stop."`
 	User    struct {
-		Create createUser `cmd:"" help:"Make a user and print its id."`
+		Create       createUser   `cmd:"" help:"Make a user and print its id."`
+		ResetFactors resetFactors `cmd:"" help:"Take a user's second factors away."`
 	} `cmd:"" help:"Manage users."`
 	Key struct {
 		Create createKey `cmd:"" help:"Make an API key for a user and print it."`

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 
 	"medbook/internal/app"
+	"medbook/internal/auth"
 	"medbook/internal/origin"
 )
 
@@ -46,6 +48,7 @@ type edges struct {
 	TLSKey         string `name:"tls-key" env:"MEDBOOK_TLS_KEY" placeholder:"FILE" help:"Its key, PEM."`
 	TrustedProxies string `env:"MEDBOOK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies before the server that do TLS, whose X-Forwarded-For and X-Forwarded-Proto count."`
 	PublicURL      string `name:"public-url" env:"MEDBOOK_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages. Default: its own address."`
+	RequireFactor  string `env:"MEDBOOK_REQUIRE_FACTOR" placeholder:"ROLE,…" help:"Roles whose sessions need a second factor, or none. Default: practitioner, admin and auditor where other machines reach the server, else none."`
 	ClinicName     string `env:"MEDBOOK_CLINIC_NAME" placeholder:"NAME" help:"What messages call the clinic. Default: Medbook."`
 }
 
@@ -62,7 +65,28 @@ func (e edges) into(c *app.Config) error {
 		return errors.New("--public-url takes an address such as https://clinic.example")
 	}
 	c.TLSCert, c.TLSKey, c.TrustedProxies, c.PublicURL, c.Clinic = e.TLSCert, e.TLSKey, proxies, e.PublicURL, e.ClinicName
-	return nil
+	var err error
+	c.RequireFactor, err = e.requireFactor(c.Exposed())
+	return err
+}
+
+// requireFactor returns the roles that need a second factor: unless it is said,
+// those that read others' data, where others can reach the server.
+func (e edges) requireFactor(exposed bool) (roles []auth.Role, err error) {
+	switch {
+	case e.RequireFactor == "none", e.RequireFactor == "" && !exposed:
+		return nil, nil
+	case e.RequireFactor == "":
+		return []auth.Role{auth.Practitioner, auth.Admin, auth.Auditor}, nil
+	}
+	for name := range strings.SplitSeq(e.RequireFactor, ",") {
+		role, ok := auth.ParseRole(strings.TrimSpace(name))
+		if !ok {
+			return nil, errors.New("--require-factor takes patient, practitioner, admin and auditor with commas between, or none")
+		}
+		roles = append(roles, role)
+	}
+	return roles, nil
 }
 
 // serve runs the server.

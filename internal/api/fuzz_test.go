@@ -351,7 +351,7 @@ func (f *fuzzer) object(s *huma.Schema) string {
 	}
 	slices.Sort(names)
 	only := ""
-	if f.chance(0.3) { // fields of a change often do not go together
+	if len(names) > 0 && f.chance(0.3) { // fields of a change often do not go together
 		only = pick(f, names...)
 	}
 	var fields []string

@@ -239,7 +239,7 @@ var document = sync.OnceValue(func() validator.Validator {
 	if err != nil {
 		panic(err)
 	}
-	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra(
+	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnorePaths("$.body.public_key.**", "$.body.credential.**"), config.WithStrictIgnoredHeadersExtra(
 		"Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
 	))
 	if len(errs) > 0 {

@@ -229,6 +229,9 @@ func (o *operation) forbids() (list []*errs.Error) {
 	if o.May.scope != "" {
 		list = append(list, auth.ErrScope)
 	}
+	if !slices.Contains(beforeFactor, o.ID) {
+		list = append(list, auth.ErrFactorMissing)
+	}
 	if o.May.stepUp != "" {
 		list = append(list, auth.ErrStepUp)
 	}
@@ -241,7 +244,7 @@ func (o *operation) forbids() (list []*errs.Error) {
 func (a *surface) describeRefusals(o *operation, op *huma.Operation) {
 	byStatus := map[int][]*errs.Error{}
 	special := map[int]bool{}
-	usual := slices.Concat(general, ofBodies, []*errs.Error{errContentType, auth.ErrForbidden, auth.ErrScope})
+	usual := slices.Concat(general, ofBodies, []*errs.Error{errContentType, auth.ErrForbidden, auth.ErrScope, auth.ErrFactorMissing})
 	for _, e := range o.refusals() {
 		s := statusOf(e)
 		if !slices.ContainsFunc(byStatus[s], sameCode(e)) {

@@ -49,6 +49,10 @@ var (
 	stepUp               = access{own, own, own, own, auth.AccountWrite, ""}
 	changePassword       = access{own, own, own, own, auth.AccountWrite, ""}
 	changeEmail          = access{own, own, own, own, auth.AccountWrite, auth.StepUpAccount}
+	passkeyOptions       = access{public, public, public, public, "", ""}
+	passkeyLogIn         = access{public, public, public, public, "", ""}
+	listFactors          = access{own, own, own, own, auth.AccountRead, ""}
+	changeFactors        = access{own, own, own, own, auth.AccountWrite, auth.StepUpAccount} // by sessions only
 	listSessions         = access{own, own, own, own, auth.AccountRead, ""}
 	endSession           = access{own, own, own, own, auth.AccountWrite, ""}
 	createKey            = access{own, own, own, own, auth.AccountWrite, auth.StepUpKeys}
@@ -84,6 +88,13 @@ var (
 	leaveWaitlist = access{own, never, anyones, never, auth.WaitlistWrite, ""}
 )
 
+// beforeFactor are the operations that are open to a session of a role that needs
+// a second factor before it has shown one: what it takes to get there, or away.
+var beforeFactor = []string{
+	"log-out", "step-up", "list-factors", "offer-factor", "add-factor", "list-sessions", "end-session",
+	"change-password", "read-me", "read-status",
+}
+
 // of returns whose data a role reaches.
 func (p access) of(r auth.Role) relation {
 	return map[auth.Role]relation{
@@ -101,13 +112,16 @@ func (p access) roles() []auth.Role {
 }
 
 // admits returns why by may not call the route: 401 without a credential, 403
-// with the wrong role or too narrow a key.
+// with the wrong role, without the second factor that the role needs, or with too
+// narrow a key.
 func (o *operation) admits(by auth.Actor) error {
 	switch {
 	case o.May.public():
 		return nil
 	case by.Anonymous():
 		return auth.ErrUnauthenticated
+	case by.Weak && !slices.Contains(beforeFactor, o.ID):
+		return auth.ErrFactorMissing
 	case o.May.of(by.Role) == never:
 		return auth.ErrForbidden
 	}

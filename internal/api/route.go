@@ -118,6 +118,9 @@ func (a *surface) admit(o *operation) func(huma.Context, func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
 		x := exchangeOf(r.Context())
 		x.op, x.route, x.path = o, o.Path, r.URL.EscapedPath()
+		if x.actor.Weak && o.May.public() {
+			x.actor = stranger(x.actor) // who sees no more than anybody does
+		}
 		err := o.admits(x.actor)
 		if err == nil && o.May.stepUp != "" {
 			err = x.actor.StepUp(o.May.stepUp, a.server.Auth.DB.Now())

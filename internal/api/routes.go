@@ -83,17 +83,31 @@ func (a *surface) accountRoutes(s *Server) {
 func (a *surface) sessionRoutes(s *Server) {
 	a.tag = "Signing in"
 	route(a, row{"log-in", post, "/v1/auth/login", "Sign in with a password", logIn, 200},
-		s.logIn, presentSignedIn, tried, refuses(auth.ErrSignIn))
+		s.logIn, presentSignedIn, tried, refuses(auth.ErrSignIn, auth.ErrFactor, auth.ErrFactorRefused))
+	route(a, row{"offer-passkey", post, "/v1/auth/passkey-options", "Begin to use a passkey", passkeyOptions, 200},
+		s.offerPasskey, presentOffer, refuses(auth.ErrNoPasskeys))
+	route(a, row{"log-in-with-passkey", post, "/v1/auth/passkey", "Sign in with a passkey", passkeyLogIn, 200},
+		s.passkeyLogIn, presentSignedIn, refuses(auth.ErrFactorRefused, auth.ErrChallenge, auth.ErrNoPasskeys))
 	route(a, row{"refresh-session", post, "/v1/auth/refresh", "Get new tokens", refreshSession, 200},
 		s.refresh, presentSignedIn)
 	route(a, row{"step-up", post, "/v1/auth/step-up", "Show again who one is", stepUp, 204},
-		s.stepUp, presentNone, tried, refuses(auth.ErrWrongPassword, auth.ErrNoSession))
+		s.stepUp, presentNone, tried, refuses(auth.ErrWrongPassword, auth.ErrWrongFactor, auth.ErrChallenge, auth.ErrNoSession, auth.ErrNoPasskeys))
 	route(a, row{"log-out", post, "/v1/auth/logout", "Sign out", logOut, 204},
 		s.logOut, presentLoggedOut)
 	list(a, row{"list-sessions", get, "/v1/auth/sessions", "List one's sessions", listSessions, 200},
 		s.listSessions, sessionOf)
 	route(a, row{"end-session", remove, "/v1/auth/sessions/{id}", "End one of one's sessions", endSession, 204},
 		s.endSession, presentNone, refuses(auth.ErrSessionNotFound))
+	route(a, row{"offer-factor", post, "/v1/auth/factor-options", "Begin to add a second factor", changeFactors, 200},
+		s.offerFactor, presentOffer, refuses(auth.ErrNoSession, auth.ErrNoPasskeys))
+	route(a, row{"add-factor", post, "/v1/auth/factors", "Add a second factor", changeFactors, 201},
+		s.addFactor, presentAddedFactor, refuses(auth.ErrNoSession, auth.ErrChallenge, auth.ErrWrongFactor, auth.ErrInvalidFactor, auth.ErrNoPasskeys))
+	list(a, row{"list-factors", get, "/v1/auth/factors", "List one's second factors", listFactors, 200},
+		s.listFactors, factorOf)
+	route(a, row{"remove-factor", remove, "/v1/auth/factors/{id}", "Remove a second factor", changeFactors, 204},
+		s.removeFactor, presentNone, refuses(auth.ErrNoSession, auth.ErrFactorNotFound))
+	route(a, row{"renew-recovery-codes", post, "/v1/auth/recovery-codes", "Get new recovery codes", changeFactors, 200},
+		s.renewRecoveryCodes, presentCodes, action("recovery.renew"), refuses(auth.ErrNoSession, auth.ErrFactorNotFound))
 	route(a, row{"create-api-key", post, "/v1/api-keys", "Make an API key", createKey, 201},
 		s.createKey, presentMadeKey, action("key.create"), refuses(auth.ErrInvalidKey))
 	list(a, row{"list-api-keys", get, "/v1/api-keys", "List API keys", listKeys, 200},

@@ -14,6 +14,7 @@ type logInInput struct {
 type logInBody struct {
 	Email    string `json:"email" maxLength:"254" example:"ann@example.org"`
 	Password string `json:"password" maxLength:"1024" example:"correct horse battery"`
+	Code     string `json:"code,omitempty" maxLength:"100" example:"492039" doc:"Of a second factor, where one is needed: from the app, or a recovery code."`
 	Session  string `json:"session,omitempty" enum:"tokens,cookie" example:"tokens" doc:"tokens, which is what is meant if it is left out, or cookie, for browsers."`
 }
 
@@ -21,7 +22,7 @@ type logInBody struct {
 func (s *Server) logIn(ctx context.Context, by auth.Actor, in *logInInput) (auth.SignedIn, error) {
 	b := in.Body
 	return s.Auth.SignIn(ctx, stranger(by), auth.LogIn{
-		Email: b.Email, Password: auth.Secret(b.Password), Browser: b.Session == "cookie",
+		Email: b.Email, Password: auth.Secret(b.Password), Code: auth.Secret(b.Code), Browser: b.Session == "cookie",
 	})
 }
 
@@ -85,12 +86,30 @@ type stepUpInput struct {
 }
 
 type stepUpBody struct {
-	Password string `json:"password" maxLength:"1024" example:"correct horse battery" doc:"The present one."`
+	Password   string         `json:"password,omitempty" maxLength:"1024" example:"correct horse battery" doc:"The present one; for who has no second factor."`
+	Code       string         `json:"code,omitempty" maxLength:"100" example:"492039" doc:"From the app, or a recovery code."`
+	Challenge  string         `json:"challenge,omitempty" maxLength:"4096" example:"0k3j902mz…" doc:"Of POST /v1/auth/passkey-options, with credential."`
+	Credential map[string]any `json:"credential,omitempty" doc:"The passkey's answer, as WebAuthn's toJSON() writes it."`
+}
+
+func (b stepUpBody) examples() map[string]any {
+	return map[string]any{
+		"a code":     map[string]any{"code": "492039"},
+		"a password": map[string]any{"password": "correct horse battery"},
+		"a passkey":  map[string]any{"challenge": "0k3j902mz…", "credential": passkeyExample},
+	}
 }
 
 // stepUp shows again who the caller is: POST /v1/auth/step-up.
 func (s *Server) stepUp(ctx context.Context, by auth.Actor, in *stepUpInput) (none, error) {
-	return none{}, s.Auth.StepUp(ctx, by, auth.Secret(in.Body.Password))
+	b := in.Body
+	credential, err := answerJSON(b.Credential)
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, s.Auth.StepUp(ctx, by, auth.Proof{
+		Password: auth.Secret(b.Password), Code: auth.Secret(b.Code), Challenge: b.Challenge, Credential: credential,
+	})
 }
 
 type listSessionsInput struct{ Paging }

@@ -33,6 +33,7 @@ type Config struct {
 	PublicURL       string         // where people reach the server; empty: its own address
 	Clinic          string         // its name, in messages; empty: Medbook
 	Mail            notify.SMTP    // zero: messages stay in the outbox
+	RequireFactor   []auth.Role    // whose sessions need a second factor
 }
 
 // Services are the nouns of the program over one database.
@@ -105,7 +106,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 
 // build puts the parts of a server together.
 func (a *App) build(ctx context.Context) error {
-	a.Auth.Log, a.Auth.Keys = a.log, a.config.Keys
+	a.Auth.Log, a.Auth.Keys, a.Auth.Clinic, a.Auth.RequireFactor = a.log, a.config.Keys, a.config.Clinic, a.config.RequireFactor
 	if err := a.Auth.CheckKeys(ctx); err != nil {
 		return err
 	}
@@ -116,6 +117,10 @@ func (a *App) build(ctx context.Context) error {
 		if a.server.TLSConfig, err = files.config(); err != nil {
 			return err
 		}
+	}
+	var err error
+	if a.Auth.Passkeys, err = auth.NewPasskeys(a.PublicURL(), a.config.Clinic); err != nil {
+		return err
 	}
 	a.Notify.Seal, a.Notify.Clinic, a.Notify.PublicURL = a.config.Keys, a.config.Clinic, a.PublicURL()
 	a.runner = a.newRunner()

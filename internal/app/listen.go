@@ -24,6 +24,9 @@ func (c Config) listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 }
 
+// Exposed reports whether other machines reach a server with this configuration.
+func (c Config) Exposed() bool { return len(c.TrustedProxies) > 0 || !loopback(c.Listen) }
+
 // loopback reports whether an address to listen on is reached from this machine
 // only. No host means every address of the machine.
 func loopback(address string) bool {

@@ -1,5 +1,5 @@
 // Package auth knows who is asking. It makes an Actor of a credential and owns
-// passwords, sessions, API keys and the links that are sent to
+// passwords, second factors, sessions, API keys and the links that are sent to
 // an address; users and practitioners it only reads.
 //
 // Tokens and keys are kept as the SHA-256 of their secret, which is random and
@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/google/uuid"
 
 	"medbook/internal/audit"
@@ -62,6 +63,7 @@ type Actor struct {
 	Via      Via       // what kind of credential it was
 	Scopes   ScopeSet  // what a key may be used for
 	ProvedAt time.Time // when a session last showed whose it is
+	Weak     bool      // the role needs a second factor, and the session has shown none
 
 	RequestID string // of the HTTP request, like what follows
 	Address   string // IP address of the client, without port
@@ -107,6 +109,10 @@ type Service struct {
 	Log       *slog.Logger // for Run
 	Keys      *keyring.Ring
 	Passwords *password.Hasher
+	Passkeys  *webauthn.WebAuthn // nil: there are none
+
+	Clinic        string // what authenticators call us; empty: Medbook
+	RequireFactor []Role // whose sessions can do nothing much without a second factor
 
 	refusals refusals
 }

@@ -26,6 +26,8 @@ const (
 	NoticeEmail       Subject = "email-changed"    // to the new one
 	NoticePassword    Subject = "password-changed" // or set for the first time
 	NoticeKey         Subject = "key-made"
+	NoticeFactor      Subject = "factor-changed" // a second factor, or the recovery codes
+	NoticeRecovery    Subject = "recovery-used"
 	NoticeTokenReused Subject = "session-ended" // a refresh token was shown twice, and its session ended
 )
 

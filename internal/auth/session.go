@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,7 @@ type credentials struct {
 	handle          uuid.UUID
 	access, refresh token // access is the cookie of a browser's session, which has no refresh
 	browser         bool
+	strong          bool // a second factor was shown
 }
 
 // newCredentials makes the secrets of a new session. Nothing of it was known to
@@ -89,7 +91,7 @@ func startSession(ctx context.Context, tx *sqldb.Tx, from Actor, user uuid.UUID,
 	now := tx.Now()
 	row := storedSession{
 		id: id.New(), handle: c.handle, user: user, browser: c.browser, accessHash: c.access.hash(), accessExpiresAt: now.Add(accessLife),
-		address: from.Address, agent: from.Agent, provedAt: now, seenAt: now, createdAt: now, expiresAt: now.Add(longest),
+		address: from.Address, agent: from.Agent, strong: c.strong, provedAt: now, seenAt: now, createdAt: now, expiresAt: now.Add(longest),
 	}
 	if c.browser {
 		row.accessExpiresAt = row.expiresAt
@@ -131,6 +133,7 @@ func (s *Service) authenticateSession(ctx context.Context, t token, from Actor) 
 	}
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = c.user, c.role, c.practitionerID, c.id
 	from.Via, from.ProvedAt = ViaSession, c.provedAt
+	from.Weak = !c.strong && slices.Contains(s.RequireFactor, c.role)
 	return from, nil
 }
 

@@ -27,13 +27,15 @@ func (Secret) GoString() string { return "[secret]" }
 type LogIn struct {
 	Email    string // in whatever case
 	Password Secret
-	Browser  bool // answer with a cookie instead of tokens
+	Code     Secret // of a second factor, where the user has one
+	Browser  bool   // answer with a cookie instead of tokens
 }
 
 // SignIn checks a password and starts a session. Whatever is wrong costs as much
-// time and gets the same answer.
+// time and gets the same answer; that a second factor is needed is told only to
+// who knows the password.
 //
-// It returns ErrSignIn, ErrThrottled or password.ErrBusy.
+// It returns ErrSignIn, ErrFactor, ErrFactorRefused, ErrThrottled or password.ErrBusy.
 func (s *Service) SignIn(ctx context.Context, from Actor, l LogIn) (in SignedIn, err error) {
 	defer errs.Wrap(&err, "sign in")
 	email := FoldEmail(l.Email)
@@ -54,13 +56,19 @@ func (s *Service) SignIn(ctx context.Context, from Actor, l LogIn) (in SignedIn,
 		return in, ErrSignIn
 	}
 	c := s.newCredentials(l.Browser)
-	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		if c.strong, err = s.checkFactors(ctx, tx, from, a.user, Proof{Code: l.Code}); err != nil {
+			return err
+		}
 		if err := forgive(ctx, tx, at); err != nil {
 			return err
 		}
 		in, err = startSession(ctx, tx, from, a.user, c)
 		return err
 	})
+	if errors.Is(err, ErrFactorRefused) {
+		s.refusals.add(s.DB.Now(), from.Address, 1)
+	}
 	return in, err
 }
 

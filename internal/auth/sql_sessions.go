@@ -21,6 +21,7 @@ type storedSession struct {
 	refreshHash, previousHash []byte
 	rotatedAt                 time.Time // zero before the first refresh
 	address, agent            string
+	strong                    bool // a second factor was shown
 	provedAt, seenAt          time.Time
 	createdAt, expiresAt      time.Time
 }
@@ -31,10 +32,10 @@ func insertSession(ctx context.Context, tx *sqldb.Tx, s storedSession) error {
 		kind = "browser"
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO sessions (id, handle, user_id, kind, access_hash, access_expires_at, refresh_hash,
-			client_address, user_agent, proved_at, seen_at, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			client_address, user_agent, strong, proved_at, seen_at, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		s.id, s.handle, s.user, kind, s.accessHash, sqldb.Instant(s.accessExpiresAt), s.refreshHash,
-		s.address, s.agent, sqldb.Instant(s.provedAt), sqldb.Instant(s.seenAt), sqldb.Instant(s.createdAt), sqldb.Instant(s.expiresAt))
+		s.address, s.agent, s.strong, sqldb.Instant(s.provedAt), sqldb.Instant(s.seenAt), sqldb.Instant(s.createdAt), sqldb.Instant(s.expiresAt))
 	return err
 }
 
@@ -95,11 +96,11 @@ type sessionHolder struct {
 func holderByHandle(ctx context.Context, tx *sqldb.Tx, handle uuid.UUID) (sessionHolder, error) {
 	return sqldb.One(ctx, tx, func(r sqldb.Row) (h sessionHolder, err error) {
 		var practitioner uuid.NullUUID
-		err = r.Scan(&h.id, &h.browser, &h.accessHash, (*sqldb.Instant)(&h.accessExpiresAt), (*sqldb.Instant)(&h.provedAt),
+		err = r.Scan(&h.id, &h.browser, &h.accessHash, (*sqldb.Instant)(&h.accessExpiresAt), &h.strong, (*sqldb.Instant)(&h.provedAt),
 			(*sqldb.Instant)(&h.seenAt), (*sqldb.Instant)(&h.expiresAt), &h.user, &h.role, &practitioner)
 		h.practitionerID = practitioner.UUID
 		return h, err
-	}, `SELECT s.id, s.kind = 'browser', s.access_hash, s.access_expires_at, s.proved_at, s.seen_at, s.expires_at, u.id, u.role, p.id
+	}, `SELECT s.id, s.kind = 'browser', s.access_hash, s.access_expires_at, s.strong, s.proved_at, s.seen_at, s.expires_at, u.id, u.role, p.id
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
 		LEFT JOIN practitioners p ON p.user_id = u.id AND u.role = 'practitioner'

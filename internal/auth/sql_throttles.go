@@ -42,8 +42,8 @@ func removeThrottle(ctx context.Context, tx *sqldb.Tx, subject []byte) error {
 	return err
 }
 
-// removeOld deletes what is of no use any more: links and sessions that are
-// over, and failures that are forgotten.
+// removeOld deletes what is of no use any more: links, sessions and
+// challenges that are over, and failures that are forgotten.
 func removeOld(ctx context.Context, tx *sqldb.Tx, now time.Time) error {
 	for _, clean := range []struct {
 		statement string
@@ -51,6 +51,7 @@ func removeOld(ctx context.Context, tx *sqldb.Tx, now time.Time) error {
 	}{
 		{`DELETE FROM account_links WHERE expires_at <= $1`, now},
 		{`DELETE FROM sessions WHERE expires_at <= $1`, now},
+		{`DELETE FROM spent_challenges WHERE expires_at <= $1`, now},
 		{`DELETE FROM throttles WHERE updated_at <= $1`, now.Add(-forgetAfter)},
 	} {
 		if _, err := tx.Exec(ctx, clean.statement, sqldb.Instant(clean.before)); err != nil {

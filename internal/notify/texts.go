@@ -79,6 +79,16 @@ If it was not you, you need not do anything: nobody was told that you have an ac
 
 If this was not you, revoke the key, set a new password and tell us.`,
 	},
+	auth.NoticeFactor: {
+		"Your second factor was changed", "", `a second factor of your account at {{.Clinic}}, or its recovery codes, were added, renewed or removed, {{.When}}.
+
+` + notYou,
+	},
+	auth.NoticeRecovery: {
+		"A recovery code was used", "", `somebody, we hope you, used one of the recovery codes of your account at {{.Clinic}}, {{.When}}. It is worth nothing now.
+
+` + notYou,
+	},
 	auth.NoticeTokenReused: {
 		"You were signed out for your safety", "", `we ended a session of your account at {{.Clinic}}, {{.When}}, because what it proves itself with was used twice. Somebody may have got hold of it. You can sign in again as usual.
 

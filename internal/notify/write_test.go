@@ -66,6 +66,8 @@ func TestEachSubjectHasItsText(t *testing.T) {
 		{auth.NoticeEmail, "", "", []string{"was changed to this one", "If this was not you"}},
 		{auth.NoticePassword, "", "", []string{"password", "on Saturday, 13 March 2027 at 09:00 (America/New_York time)", "If this was not you"}},
 		{auth.NoticeKey, "", "", []string{"API key", "revoke"}},
+		{auth.NoticeFactor, "", "", []string{"second factor", "If this was not you"}},
+		{auth.NoticeRecovery, "", "", []string{"recovery code", "If this was not you"}},
 		{auth.NoticeTokenReused, "", "", []string{"ended a session", "If this was not you"}},
 	}
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {

@@ -1,5 +1,5 @@
--- Accounts: passwords, sessions, links that are sent, scoped keys, and what slows
--- down who guesses. Secrets are kept as hashes, or sealed with a key that is not
+-- Accounts: passwords, sessions, second factors, links that are sent, scoped keys,
+-- what slows down who guesses, and messages to people. Secrets are kept as hashes, or sealed with a key that is not
 -- in the database.
 
 -- +goose Up
@@ -30,6 +30,7 @@ CREATE TABLE sessions (
     rotated_at        BIGINT,
     client_address    TEXT    NOT NULL,
     user_agent        TEXT    NOT NULL,
+    strong            BOOLEAN NOT NULL,
     proved_at         BIGINT  NOT NULL,
     seen_at           BIGINT  NOT NULL,
     created_at        BIGINT  NOT NULL,
@@ -52,6 +53,40 @@ CREATE TABLE account_links (
 );
 CREATE INDEX account_links_user ON account_links (user_id);
 CREATE INDEX account_links_expires ON account_links (expires_at);
+
+-- owner: auth
+-- Second factors. sealed is what one is checked by: the secret of a TOTP, or a
+-- passkey's credential. last_step is the latest step of time whose code was used.
+CREATE TABLE factors (
+    id            UUID   PRIMARY KEY,
+    user_id       UUID   NOT NULL REFERENCES users (id),
+    kind          TEXT   NOT NULL CHECK (kind IN ('totp', 'passkey')),
+    name          TEXT   NOT NULL,
+    credential_id BYTEA,
+    sealed        BYTEA  NOT NULL,
+    last_step     BIGINT NOT NULL,
+    created_at    BIGINT NOT NULL,
+    last_used_at  BIGINT
+);
+CREATE INDEX factors_user ON factors (user_id, id);
+CREATE UNIQUE INDEX factors_credential ON factors (credential_id);
+
+-- owner: auth
+-- A code that is used is deleted.
+CREATE TABLE recovery_codes (
+    user_id UUID  NOT NULL REFERENCES users (id),
+    hash    BYTEA NOT NULL,
+    PRIMARY KEY (user_id, hash)
+);
+
+-- owner: auth
+-- Challenges that were answered, so that none is answered twice. What was asked
+-- is not here: the caller brings it, sealed.
+CREATE TABLE spent_challenges (
+    id         UUID   PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX spent_challenges_expires ON spent_challenges (expires_at);
 
 -- owner: auth
 -- Failed tries by what they were made at: an account, an address, both. subject
