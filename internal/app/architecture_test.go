@@ -19,7 +19,8 @@ import (
 // packages of layers below its own; those of one layer do not see each other.
 var layers = [][]string{
 	{"errs", "id", "phi", "calendar", "keyring", "origin", "scheduling/history"},
-	{"etag", "page", "password"},
+	{"etag", "page", "password", "federation"},
+	{"federation/federationtest"},
 	{"sqldb/migrations"},
 	{"sqldb"},
 	{"sqldb/sqltest"},
@@ -34,7 +35,7 @@ var layers = [][]string{
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"sqldb/sqltest", "scheduling/history"}
+var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest"}
 
 // faces speak to callers. They know services, not the database.
 var faces = []string{"internal/api", "internal/web", "internal/fhir"}
