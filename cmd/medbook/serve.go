@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strings"
 
 	"medbook/internal/app"
 	"medbook/internal/auth"
+	"medbook/internal/federation"
 	"medbook/internal/origin"
 )
 
@@ -44,12 +46,13 @@ func (l listening) address() string { return cmp.Or(l.Listen, defaultListen) }
 
 // edges are the flags of how the world reaches the server.
 type edges struct {
-	TLSCert        string `name:"tls-cert" env:"MEDBOOK_TLS_CERT" placeholder:"FILE" help:"Certificate chain, PEM. It is read again when it changes."`
-	TLSKey         string `name:"tls-key" env:"MEDBOOK_TLS_KEY" placeholder:"FILE" help:"Its key, PEM."`
-	TrustedProxies string `env:"MEDBOOK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies before the server that do TLS, whose X-Forwarded-For and X-Forwarded-Proto count."`
-	PublicURL      string `name:"public-url" env:"MEDBOOK_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages. Default: its own address."`
-	RequireFactor  string `env:"MEDBOOK_REQUIRE_FACTOR" placeholder:"ROLE,…" help:"Roles whose sessions need a second factor, or none. Default: practitioner, admin and auditor where other machines reach the server, else none."`
-	ClinicName     string `env:"MEDBOOK_CLINIC_NAME" placeholder:"NAME" help:"What messages call the clinic. Default: Medbook."`
+	TLSCert           string `name:"tls-cert" env:"MEDBOOK_TLS_CERT" placeholder:"FILE" help:"Certificate chain, PEM. It is read again when it changes."`
+	TLSKey            string `name:"tls-key" env:"MEDBOOK_TLS_KEY" placeholder:"FILE" help:"Its key, PEM."`
+	TrustedProxies    string `env:"MEDBOOK_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies before the server that do TLS, whose X-Forwarded-For and X-Forwarded-Proto count."`
+	PublicURL         string `name:"public-url" env:"MEDBOOK_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages. Default: its own address."`
+	RequireFactor     string `env:"MEDBOOK_REQUIRE_FACTOR" placeholder:"ROLE,…" help:"Roles whose sessions need a second factor, or none. Default: practitioner, admin and auditor where other machines reach the server, else none."`
+	IdentityProviders string `env:"MEDBOOK_IDENTITY_PROVIDERS" placeholder:"FILE" help:"JSON file of the OpenID Connect providers at which people may sign in; see docs/security.md."`
+	ClinicName        string `env:"MEDBOOK_CLINIC_NAME" placeholder:"NAME" help:"What messages call the clinic. Default: Medbook."`
 }
 
 // into adds the flags to a configuration.
@@ -66,8 +69,32 @@ func (e edges) into(c *app.Config) error {
 	}
 	c.TLSCert, c.TLSKey, c.TrustedProxies, c.PublicURL, c.Clinic = e.TLSCert, e.TLSKey, proxies, e.PublicURL, e.ClinicName
 	var err error
-	c.RequireFactor, err = e.requireFactor(c.Exposed())
+	if c.RequireFactor, err = e.requireFactor(c.Exposed()); err != nil {
+		return err
+	}
+	c.Providers, err = e.providers()
 	return err
+}
+
+// providers reads the file of identity providers, if there is one.
+func (e edges) providers() ([]federation.Issuer, error) {
+	if e.IdentityProviders == "" {
+		return nil, nil
+	}
+	f, err := os.Open(e.IdentityProviders)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	all, err := federation.Load(f)
+	for _, i := range all {
+		for _, ours := range i.Roles {
+			if _, ok := auth.ParseRole(ours); !ok {
+				return nil, fmt.Errorf("identity provider %q maps to %q, which is no role", i.Name, ours)
+			}
+		}
+	}
+	return all, err
 }
 
 // requireFactor returns the roles that need a second factor: unless it is said,

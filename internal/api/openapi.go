@@ -15,6 +15,7 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/errs"
+	"medbook/internal/federation"
 	"medbook/internal/idempotency"
 )
 
@@ -192,7 +193,7 @@ func headerParam(name, description string, most int) *huma.Param {
 
 // general are the errors that any operation can answer, whatever it does.
 var general = []*errs.Error{
-	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled,
+	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled, federation.ErrUnavailable,
 	{Kind: errs.Unavailable, Code: "database-unavailable", Detail: "The database can't be reached."},
 	{Kind: errs.Unavailable, Code: "outcome-unknown", Detail: "The database did not confirm the change; it may have been made. Repeat the request with its Idempotency-Key."},
 	{Kind: errs.Unavailable, Code: "too-busy", Detail: "Too much is waiting for the database."},

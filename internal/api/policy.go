@@ -51,6 +51,10 @@ var (
 	changeEmail          = access{own, own, own, own, auth.AccountWrite, auth.StepUpAccount}
 	passkeyOptions       = access{public, public, public, public, "", ""}
 	passkeyLogIn         = access{public, public, public, public, "", ""}
+	listProviders        = access{public, public, public, public, "", ""}
+	providerLogIn        = access{public, public, public, public, "", ""}
+	listIdentities       = access{own, own, own, own, auth.AccountRead, ""}
+	changeIdentities     = access{own, own, own, own, auth.AccountWrite, auth.StepUpAccount} // by sessions only
 	listFactors          = access{own, own, own, own, auth.AccountRead, ""}
 	changeFactors        = access{own, own, own, own, auth.AccountWrite, auth.StepUpAccount} // by sessions only
 	listSessions         = access{own, own, own, own, auth.AccountRead, ""}

@@ -6,6 +6,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/etag"
+	"medbook/internal/federation"
 	"medbook/internal/notify"
 	"medbook/internal/password"
 	"medbook/internal/scheduling"
@@ -28,6 +29,9 @@ func (s *Server) routes(a *surface) {
 	a.systemRoutes(s)
 	a.accountRoutes(s)
 	a.sessionRoutes(s)
+	a.factorRoutes(s)
+	a.identityRoutes(s)
+	a.keyRoutes(s)
 	a.peopleRoutes(s)
 	a.availabilityRoutes(s)
 	a.slotRoutes(s)
@@ -98,6 +102,10 @@ func (a *surface) sessionRoutes(s *Server) {
 		s.listSessions, sessionOf)
 	route(a, row{"end-session", remove, "/v1/auth/sessions/{id}", "End one of one's sessions", endSession, 204},
 		s.endSession, presentNone, refuses(auth.ErrSessionNotFound))
+}
+
+func (a *surface) factorRoutes(s *Server) {
+	a.tag = "Second factors"
 	route(a, row{"offer-factor", post, "/v1/auth/factor-options", "Begin to add a second factor", changeFactors, 200},
 		s.offerFactor, presentOffer, refuses(auth.ErrNoSession, auth.ErrNoPasskeys))
 	route(a, row{"add-factor", post, "/v1/auth/factors", "Add a second factor", changeFactors, 201},
@@ -108,6 +116,28 @@ func (a *surface) sessionRoutes(s *Server) {
 		s.removeFactor, presentNone, refuses(auth.ErrNoSession, auth.ErrFactorNotFound))
 	route(a, row{"renew-recovery-codes", post, "/v1/auth/recovery-codes", "Get new recovery codes", changeFactors, 200},
 		s.renewRecoveryCodes, presentCodes, action("recovery.renew"), refuses(auth.ErrNoSession, auth.ErrFactorNotFound))
+}
+
+func (a *surface) identityRoutes(s *Server) {
+	a.tag = "Identity providers"
+	list(a, row{"list-providers", get, "/v1/auth/providers", "List identity providers", listProviders, 200},
+		s.listProviders, providerOf)
+	route(a, row{"leave-for-provider", post, "/v1/auth/provider-options", "Begin to sign in at an identity provider", providerLogIn, 200},
+		s.signInAt, presentDeparture, refuses(federation.ErrNoProvider))
+	route(a, row{"log-in-from-provider", post, "/v1/auth/provider", "Sign in by an identity provider", providerLogIn, 200},
+		s.signInFrom, presentSignedIn, refuses(auth.ErrIdentity, auth.ErrChallenge, federation.ErrNoProvider))
+	route(a, row{"offer-identity", post, "/v1/auth/identity-options", "Begin to connect with an identity provider", changeIdentities, 200},
+		s.connectWith, presentDeparture, refuses(auth.ErrNoSession, federation.ErrNoProvider))
+	route(a, row{"connect-identity", post, "/v1/auth/identities", "Connect with an identity provider", changeIdentities, 204},
+		s.connect, presentNone, refuses(auth.ErrNoSession, auth.ErrWrongIdentity, auth.ErrIdentityTaken, auth.ErrChallenge, federation.ErrNoProvider))
+	list(a, row{"list-identities", get, "/v1/auth/identities", "List one's connections", listIdentities, 200},
+		s.listIdentities, identityOf)
+	route(a, row{"disconnect-identity", remove, "/v1/auth/identities/{id}", "Disconnect from an identity provider", changeIdentities, 204},
+		s.disconnect, presentNone, refuses(auth.ErrNoSession, auth.ErrIdentityNotFound))
+}
+
+func (a *surface) keyRoutes(s *Server) {
+	a.tag = "API keys"
 	route(a, row{"create-api-key", post, "/v1/api-keys", "Make an API key", createKey, 201},
 		s.createKey, presentMadeKey, action("key.create"), refuses(auth.ErrInvalidKey))
 	list(a, row{"list-api-keys", get, "/v1/api-keys", "List API keys", listKeys, 200},

@@ -12,6 +12,7 @@ import (
 	"medbook/internal/api"
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/federation"
 	"medbook/internal/jobs"
 	"medbook/internal/keyring"
 	"medbook/internal/notify"
@@ -34,6 +35,8 @@ type Config struct {
 	Clinic          string         // its name, in messages; empty: Medbook
 	Mail            notify.SMTP    // zero: messages stay in the outbox
 	RequireFactor   []auth.Role    // whose sessions need a second factor
+
+	Providers []federation.Issuer // at which people may sign in
 }
 
 // Services are the nouns of the program over one database.
@@ -122,6 +125,8 @@ func (a *App) build(ctx context.Context) error {
 	if a.Auth.Passkeys, err = auth.NewPasskeys(a.PublicURL(), a.config.Clinic); err != nil {
 		return err
 	}
+	a.Auth.PublicURL, a.Auth.Provision = a.PublicURL(), a.Directory.Provision
+	a.Auth.Federation = &federation.Service{Issuers: a.config.Providers, Now: a.DB.Now, Log: a.log}
 	a.Notify.Seal, a.Notify.Clinic, a.Notify.PublicURL = a.config.Keys, a.config.Clinic, a.PublicURL()
 	a.runner = a.newRunner()
 	return nil

@@ -28,6 +28,7 @@ var accounts = map[string]string{
 	"sessions":            "found by the handle that is part of a token, before it is known whose it is",
 	"account_links":       "found by the hash of the link's token",
 	"factors":             "by the user's id; a passkey by its own, which must be nobody else's",
+	"identities":          "by who somebody is at their provider, before it is known whose it is",
 	"recovery_codes":      "beside users, by the user's id",
 	"spent_challenges":    "by the challenge's id; a passkey is asked before it is known whose it is",
 	"throttles":           "by a hash of an account or an address, which need not exist",

@@ -1,5 +1,6 @@
 // Package auth knows who is asking. It makes an Actor of a credential and owns
-// passwords, second factors, sessions, API keys and the links that are sent to
+// passwords, second factors, sessions, API keys, who is whom at identity
+// providers, and the links that are sent to
 // an address; users and practitioners it only reads.
 //
 // Tokens and keys are kept as the SHA-256 of their secret, which is random and
@@ -21,6 +22,7 @@ import (
 
 	"medbook/internal/audit"
 	"medbook/internal/errs"
+	"medbook/internal/federation"
 	"medbook/internal/keyring"
 	"medbook/internal/password"
 	"medbook/internal/sqldb"
@@ -63,7 +65,7 @@ type Actor struct {
 	Via      Via       // what kind of credential it was
 	Scopes   ScopeSet  // what a key may be used for
 	ProvedAt time.Time // when a session last showed whose it is
-	Weak     bool      // the role needs a second factor, and the session has shown none
+	Weak     bool      // role or user needs a second factor, and none was shown
 
 	RequestID string // of the HTTP request, like what follows
 	Address   string // IP address of the client, without port
@@ -77,6 +79,7 @@ type Via string
 const (
 	ViaKey     Via = "key"
 	ViaSession Via = "session"
+	ViaToken   Via = "token" // an access token of an identity provider
 )
 
 // System acts for whoever runs the program's command line: an admin without a user.
@@ -111,8 +114,11 @@ type Service struct {
 	Passwords *password.Hasher
 	Passkeys  *webauthn.WebAuthn // nil: there are none
 
-	Clinic        string // what authenticators call us; empty: Medbook
-	RequireFactor []Role // whose sessions can do nothing much without a second factor
+	Federation    *federation.Service // nil: no identity providers
+	Provision     Provisioner         // makes users of who comes from one; nil: nobody is made
+	PublicURL     string              // to which identity providers send people back
+	Clinic        string              // what authenticators call us; empty: Medbook
+	RequireFactor []Role              // whose sessions can do nothing much without a second factor
 
 	refusals refusals
 }

@@ -4,15 +4,18 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"slices"
+	"strings"
 
 	"medbook/internal/errs"
+	"medbook/internal/federation"
 	"medbook/internal/sqldb"
 )
 
 // Shown is the one credential that a request showed.
 type Shown struct {
 	Key    string // an API key
-	Bearer string // a session's access token
+	Bearer string // a session's access token, or one of an identity provider
 	Cookie string // a browser's session
 }
 
@@ -27,6 +30,9 @@ func (s *Service) Authenticate(ctx context.Context, shown Shown, from Actor) (by
 	}
 	if t, ok := parseToken(accessPrefix, shown.Bearer); ok {
 		return s.authenticateSession(ctx, t, from)
+	}
+	if s.Federation != nil && strings.Count(shown.Bearer, ".") == 2 {
+		return s.authenticateToken(ctx, shown.Bearer, from)
 	}
 	if t, ok := parseToken(cookiePrefix, shown.Cookie); ok {
 		return s.authenticateSession(ctx, t, from)
@@ -57,4 +63,41 @@ func (s *Service) authenticateKey(ctx context.Context, k token, from Actor) (by 
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = c.userID, c.role, c.practitionerID, k.id
 	from.Via, from.Scopes = ViaKey, c.scopes
 	return from, nil
+}
+
+// authenticateToken returns who an identity provider's access token stands for.
+// Nobody is made by it: a user has to have connected the identity before.
+func (s *Service) authenticateToken(ctx context.Context, token string, from Actor) (Actor, error) {
+	c, err := s.Federation.VerifyAccess(ctx, token)
+	if errors.Is(err, federation.ErrToken) {
+		s.refusals.add(s.DB.Now(), from.Address, 1)
+		return Actor{}, ErrUnauthenticated
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	var h identityHolder
+	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		h, err = holderByIdentity(ctx, tx, c.IssuerURL, c.Subject)
+		return err
+	})
+	if err != nil && !errors.Is(err, sqldb.ErrNoRows) {
+		return Actor{}, err
+	}
+	issuer, _ := s.Federation.Lookup(c.Issuer)
+	if err != nil || !grants(issuer, c, h.role) {
+		s.refusals.add(s.DB.Now(), from.Address, 1)
+		return Actor{}, ErrUnauthenticated
+	}
+	from.UserID, from.Role, from.PractitionerID, from.CredentialID = h.user, h.role, h.practitionerID, h.id
+	from.Via = ViaToken
+	from.Weak = !issuer.SecondFactor && (h.hasFactor || slices.Contains(s.RequireFactor, h.role))
+	return from, nil
+}
+
+// grants reports whether the issuer lets the subject be what the user is here.
+// Where roles are mapped, one that is taken away there is gone here at once; what
+// a user's role is, is changed here alone.
+func grants(i federation.Issuer, c federation.Claims, role Role) bool {
+	return len(i.Roles) == 0 || slices.Contains(c.Roles, string(role))
 }

@@ -33,6 +33,9 @@ const (
 	challengeTOTP    = "totp"    // to add one
 	challengePasskey = "passkey" // to add one
 	challengeSignIn  = "sign-in" // with a passkey
+
+	challengeProvider = "provider" // to sign in at an identity provider
+	challengeIdentity = "identity" // to connect with one
 )
 
 // ask returns the text of a challenge to the user, who may be zero.

@@ -26,7 +26,8 @@ const (
 	NoticeEmail       Subject = "email-changed"    // to the new one
 	NoticePassword    Subject = "password-changed" // or set for the first time
 	NoticeKey         Subject = "key-made"
-	NoticeFactor      Subject = "factor-changed" // a second factor, or the recovery codes
+	NoticeFactor      Subject = "factor-changed"   // a second factor, or the recovery codes
+	NoticeIdentity    Subject = "identity-changed" // a connection with an identity provider
 	NoticeRecovery    Subject = "recovery-used"
 	NoticeTokenReused Subject = "session-ended" // a refresh token was shown twice, and its session ended
 )

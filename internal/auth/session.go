@@ -133,7 +133,7 @@ func (s *Service) authenticateSession(ctx context.Context, t token, from Actor) 
 	}
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = c.user, c.role, c.practitionerID, c.id
 	from.Via, from.ProvedAt = ViaSession, c.provedAt
-	from.Weak = !c.strong && slices.Contains(s.RequireFactor, c.role)
+	from.Weak = !c.strong && (c.hasFactor || slices.Contains(s.RequireFactor, c.role)) // who came from an identity provider has shown none of ours
 	return from, nil
 }
 

@@ -91,16 +91,18 @@ type sessionHolder struct {
 	storedSession
 	role           Role
 	practitionerID uuid.UUID
+	hasFactor      bool
 }
 
 func holderByHandle(ctx context.Context, tx *sqldb.Tx, handle uuid.UUID) (sessionHolder, error) {
 	return sqldb.One(ctx, tx, func(r sqldb.Row) (h sessionHolder, err error) {
 		var practitioner uuid.NullUUID
 		err = r.Scan(&h.id, &h.browser, &h.accessHash, (*sqldb.Instant)(&h.accessExpiresAt), &h.strong, (*sqldb.Instant)(&h.provedAt),
-			(*sqldb.Instant)(&h.seenAt), (*sqldb.Instant)(&h.expiresAt), &h.user, &h.role, &practitioner)
+			(*sqldb.Instant)(&h.seenAt), (*sqldb.Instant)(&h.expiresAt), &h.user, &h.role, &practitioner, &h.hasFactor)
 		h.practitionerID = practitioner.UUID
 		return h, err
-	}, `SELECT s.id, s.kind = 'browser', s.access_hash, s.access_expires_at, s.strong, s.proved_at, s.seen_at, s.expires_at, u.id, u.role, p.id
+	}, `SELECT s.id, s.kind = 'browser', s.access_hash, s.access_expires_at, s.strong, s.proved_at, s.seen_at, s.expires_at, u.id, u.role, p.id,
+			EXISTS (SELECT 1 FROM factors f WHERE f.user_id = u.id)
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
 		LEFT JOIN practitioners p ON p.user_id = u.id AND u.role = 'practitioner'

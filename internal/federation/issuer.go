@@ -38,8 +38,11 @@ type Issuer struct {
 	Algorithms []string          `json:"algorithms,omitempty"`  // nil means RS256, ES256, PS256 and EdDSA
 	RolesClaim string            `json:"roles_claim,omitempty"` // a top-level claim; empty means "roles"
 	Roles      map[string]string `json:"roles,omitempty"`       // theirs to ours; what is not here is no role
-	Provision  bool              `json:"provision,omitempty"`   // the first sign-in may create a user
-	Scopes     []string          `json:"scopes,omitempty"`      // nil means openid, profile and email
+	// SecondFactor is the operator's word that the issuer signs nobody in without a second factor.
+	SecondFactor bool `json:"second_factor,omitempty"`
+
+	Provision bool     `json:"provision,omitempty"` // the first sign-in may create a user
+	Scopes    []string `json:"scopes,omitempty"`    // nil means openid, profile and email
 }
 
 // Secret is a text that does not print, log or marshal. The conversion to string is the way out.

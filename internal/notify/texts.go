@@ -84,6 +84,11 @@ If this was not you, revoke the key, set a new password and tell us.`,
 
 ` + notYou,
 	},
+	auth.NoticeIdentity: {
+		"A way to sign in was changed", "", `your account at {{.Clinic}} was connected with an identity provider, or disconnected from one, {{.When}}.
+
+` + notYou,
+	},
 	auth.NoticeRecovery: {
 		"A recovery code was used", "", `somebody, we hope you, used one of the recovery codes of your account at {{.Clinic}}, {{.When}}. It is worth nothing now.
 

@@ -67,6 +67,7 @@ func TestEachSubjectHasItsText(t *testing.T) {
 		{auth.NoticePassword, "", "", []string{"password", "on Saturday, 13 March 2027 at 09:00 (America/New_York time)", "If this was not you"}},
 		{auth.NoticeKey, "", "", []string{"API key", "revoke"}},
 		{auth.NoticeFactor, "", "", []string{"second factor", "If this was not you"}},
+		{auth.NoticeIdentity, "", "", []string{"connected", "If this was not you"}},
 		{auth.NoticeRecovery, "", "", []string{"recovery code", "If this was not you"}},
 		{auth.NoticeTokenReused, "", "", []string{"ended a session", "If this was not you"}},
 	}

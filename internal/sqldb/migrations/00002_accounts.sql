@@ -80,6 +80,18 @@ CREATE TABLE recovery_codes (
 );
 
 -- owner: auth
+-- Who at an identity provider is which user. Never found by an e-mail address.
+CREATE TABLE identities (
+    issuer     TEXT   NOT NULL,
+    subject    TEXT   NOT NULL,
+    id         UUID   NOT NULL,
+    user_id    UUID   NOT NULL REFERENCES users (id),
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (issuer, subject)
+);
+CREATE INDEX identities_user ON identities (user_id, id);
+
+-- owner: auth
 -- Challenges that were answered, so that none is answered twice. What was asked
 -- is not here: the caller brings it, sealed.
 CREATE TABLE spent_challenges (
