@@ -35,6 +35,7 @@ var ErrNotModified = errors.New("not modified")
 type Client struct {
 	base   string
 	key    string
+	token  string
 	client *http.Client
 }
 
@@ -44,6 +45,10 @@ type Option func(*Client)
 // APIKey makes the client send key with every request. Without one only what
 // is public can be read.
 func APIKey(key string) Option { return func(c *Client) { c.key = key } }
+
+// Token makes the client send an access token of LogIn with every request, as an
+// alternative to APIKey: a server refuses who shows both.
+func Token(access string) Option { return func(c *Client) { c.token = access } }
 
 // HTTPClient makes the client send its requests through h instead of http.DefaultClient.
 func HTTPClient(h *http.Client) Option { return func(c *Client) { c.client = h } }
@@ -179,6 +184,9 @@ func (c *Client) request(ctx context.Context, x exchange) (*http.Request, error)
 	x.header.Set("Accept", "application/json, application/problem+json")
 	if c.key != "" {
 		x.header.Set("X-API-Key", c.key)
+	}
+	if c.token != "" {
+		x.header.Set("Authorization", "Bearer "+c.token)
 	}
 	req.Header = x.header
 	return req, nil

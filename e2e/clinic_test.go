@@ -119,11 +119,15 @@ func (c *clinic) practitioner(zone string) (p person, id string) {
 
 // as returns a client with a key; "" is nobody's.
 func (c *clinic) as(key string) *client.Client {
-	c.t.Helper()
-	options := []client.Option{client.HTTPClient(&http.Client{Transport: c.checked()})}
-	if key != "" {
-		options = append(options, client.APIKey(key))
+	if key == "" {
+		return c.with()
 	}
+	return c.with(client.APIKey(key))
+}
+
+// with returns a client of the clinic's server.
+func (c *clinic) with(options ...client.Option) *client.Client {
+	options = append(options, client.HTTPClient(&http.Client{Transport: c.checked()}))
 	// The address changes with each restart; the transport knows the present one.
 	return client.New("http://clinic.invalid", options...)
 }

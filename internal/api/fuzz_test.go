@@ -180,7 +180,7 @@ func (f *fuzzer) request(o *operation) (*http.Request, []byte) {
 	if f.chance(0.02) {
 		f.clock.Advance(time.Duration(f.IntN(3600)) * time.Second)
 	}
-	path := strings.ReplaceAll(o.Path, "{file}", pick(f, "problems", "docs.js", "x"))
+	path := strings.NewReplacer("{file}", pick(f, "problems", "docs.js", "x"), "{page}", pick(f, "verify", "account.js", "x")).Replace(o.Path)
 	kind := kindOf(o.Path)
 	if slices.Contains([]string{"complete-appointment", "mark-no-show", "reschedule-appointment"}, o.ID) && f.chance(0.5) {
 		kind = "soon" // few others are confirmed

@@ -49,7 +49,7 @@ func (h hospital) visit(departure reply) map[string]any {
 	}
 	resp.Body.Close()
 	back, err := url.Parse(resp.Header.Get("Location"))
-	if err != nil || back.Scheme+"://"+back.Host+back.Path != site+"/account/signed-in" {
+	if err != nil || back.Scheme+"://"+back.Host+back.Path != site+"/account/sign-in" {
 		h.c.t.Fatalf("came back to %q", resp.Header.Get("Location"))
 	}
 	q := back.Query()

@@ -123,7 +123,7 @@ func exampleRequest(t *testing.T, o *operation, body any) *http.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequest(o.Method, strings.NewReplacer("{id}", "x", "{file}", "x").Replace(o.Path), bytes.NewReader(b))
+	req, err := http.NewRequest(o.Method, strings.NewReplacer("{id}", "x", "{file}", "x", "{page}", "x").Replace(o.Path), bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,8 +24,8 @@ var (
 	ErrIdentityNotFound = errs.New(errs.NotFound, "identity-not-found", "There is no such connection, or it is not yours.")
 )
 
-// signedInPage is where identity providers send people back to.
-const signedInPage = "/account/signed-in"
+// signInPage is where identity providers send people back to.
+const signInPage = "/account/sign-in"
 
 // Identity is a person at an identity provider who is a user here.
 type Identity struct {
@@ -96,7 +96,7 @@ func (s *Service) depart(ctx context.Context, provider, purpose string, user uui
 	if s.Federation == nil {
 		return d, federation.ErrNoProvider
 	}
-	flow, to, err := s.Federation.Begin(ctx, provider, s.PublicURL+signedInPage)
+	flow, to, err := s.Federation.Begin(ctx, provider, s.PublicURL+signInPage)
 	if err != nil {
 		return d, err
 	}
@@ -121,7 +121,7 @@ func (s *Service) arrive(ctx context.Context, r Return, purpose string, user uui
 	if err := s.Federation.CheckIssuer(ctx, j.Provider, r.Issuer); err != nil {
 		return c, asked, err
 	}
-	c, err = s.Federation.Finish(ctx, j.Provider, s.PublicURL+signedInPage, j.Flow, r.Code)
+	c, err = s.Federation.Finish(ctx, j.Provider, s.PublicURL+signInPage, j.Flow, r.Code)
 	return c, asked, err
 }
 

@@ -55,7 +55,7 @@ If you did not ask for this, you need not do anything: the address will not be u
 	auth.MailKnown: {
 		"You have an account already", "", `somebody, perhaps you, tried to sign up at {{.Clinic}} with this e-mail address, {{.When}}. You have an account already.
 
-If it was you, just sign in. If you do not know your password any more, choose "forgotten password" there.
+If it was you, just sign in. If you do not know your password any more, choose "I do not know my password" there.
 
 If it was not you, you need not do anything: nobody was told that you have an account, and nothing about it has changed.`,
 	},

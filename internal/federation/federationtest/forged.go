@@ -239,7 +239,7 @@ func (f *forger) unencoded(h Map) string {
 func (f *forger) kids() {
 	for name, kid := range map[string]any{
 		"of another issuer": f.other.Keys().KID("RS256"), "unknown": "unknown", "empty, unlike any": "",
-		"a path": "../../../../dev/null", "a URL": f.issuer.Attacker + "/kid", "SQL": "x' UNION SELECT 'key';--", "a command": "|/bin/true",
+		"a path": "../../../../dev/null", "a URL": f.issuer.Attacker + "/kid", "SQL": "x' OR 'x'='x", "a command": "|/bin/true",
 		"very long": strings.Repeat("k", 4000), "NUL": "rsa\x00", "a number": 7, "a list": []string{f.keys.KID("RS256")}, "an object": Map{}, "true": true,
 	} {
 		f.add("attacker's signature, kid "+name, f.mine.Sign("RS256", f.header.With(Map{"kid": kid}).text(), f.claims.text()))

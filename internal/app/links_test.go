@@ -1,0 +1,43 @@
+package app_test
+
+import (
+	"go/ast"
+	"go/token"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"medbook/internal/api"
+)
+
+// TestLinksLeadToPages follows every link to an account page that the program
+// puts into a message or prints.
+func TestLinksLeadToPages(t *testing.T) {
+	server := &api.Server{Log: slog.New(slog.DiscardHandler)}
+	handler, found := server.Handler(), 0
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.path, "internal/api/") {
+			continue
+		}
+		for n := range ast.Preorder(s.file) {
+			literal, ok := n.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				continue
+			}
+			for _, page := range regexp.MustCompile(`/account/[\w-]+`).FindAllString(literal.Value, -1) {
+				found++
+				answer := httptest.NewRecorder()
+				handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, page, nil))
+				if answer.Code != http.StatusOK {
+					t.Errorf("%s links to %s, which answers %d", s.path, page, answer.Code)
+				}
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("found %d links, want those of three messages and of the first start", found)
+	}
+}
