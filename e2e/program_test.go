@@ -87,7 +87,11 @@ func run(t *testing.T, folder string, env []string, args ...string) result {
 
 // environment is what the program may see of the tests' own.
 func environment() []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "TMPDIR=" + os.TempDir()}
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "TMPDIR=" + os.TempDir(),
+		// Tests ask for more than any person does.
+		"MEDBOOK_RATE_LIMIT_ADDRESS=0", "MEDBOOK_RATE_LIMIT_CREDENTIAL=0", "MEDBOOK_RATE_LIMIT_SECRETS=0", "MEDBOOK_HOLDS_PER_DAY=0", "MEDBOOK_HOLD_COOLDOWN=0",
+	}
 }
 
 // process is a server that runs.

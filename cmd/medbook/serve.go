@@ -122,6 +122,7 @@ type serve struct {
 	storage
 	keyFile
 	edges
+	restraints
 	mailing
 }
 
@@ -141,7 +142,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return err
 	}
 	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := s.into(&c); err != nil {
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c)); err != nil {
 		return err
 	}
 	if c.Mail, err = s.server(); err != nil {

@@ -240,7 +240,7 @@ var document = sync.OnceValue(func() validator.Validator {
 		panic(err)
 	}
 	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnorePaths("$.body.public_key.**", "$.body.credential.**"), config.WithStrictIgnoredHeadersExtra(
-		"Content-Security-Policy", "Cross-Origin-Resource-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
+		"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
 	))
 	if len(errs) > 0 {
 		panic(errs)

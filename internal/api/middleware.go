@@ -57,10 +57,15 @@ func (s *Server) identified(next http.Handler) http.Handler {
 		h.Set("Traceparent", parent)
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
+		if s.Proxies.Secure(r) {
+			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
 }
@@ -140,6 +145,7 @@ const cookieName = "__Host-medbook"
 // browser without anybody's doing, so one that is over is dropped instead, and
 // counts only where nothing else was shown.
 func (s *Server) authenticated(next http.Handler) http.Handler {
+	credential := s.newLimiter("credential", s.Limits.Credential)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeOf(r.Context())
 		shown, ok := shownBy(r)
@@ -148,6 +154,9 @@ func (s *Server) authenticated(next http.Handler) http.Handler {
 			return
 		}
 		by, err := s.Auth.Authenticate(r.Context(), shown, x.actor)
+		if err == nil {
+			err = errors.Join(s.sameOrigin(r, shown), credential.count(w.Header(), credentialKey(by)))
+		}
 		switch {
 		case err == nil:
 			x.actor = by

@@ -193,7 +193,7 @@ func headerParam(name, description string, most int) *huma.Param {
 
 // general are the errors that any operation can answer, whatever it does.
 var general = []*errs.Error{
-	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled, federation.ErrUnavailable,
+	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled, errTooMany, errCrossOrigin, federation.ErrUnavailable,
 	{Kind: errs.Unavailable, Code: "database-unavailable", Detail: "The database can't be reached."},
 	{Kind: errs.Unavailable, Code: "outcome-unknown", Detail: "The database did not confirm the change; it may have been made. Repeat the request with its Idempotency-Key."},
 	{Kind: errs.Unavailable, Code: "too-busy", Detail: "Too much is waiting for the database."},

@@ -226,7 +226,7 @@ func (a *surface) appointmentRoutes(s *Server) {
 	a.tag = "Appointments"
 	route(a, row{"hold-appointment", post, "/v1/appointments", "Hold a slot, or book it at once", holdAppointment, 201},
 		s.hold, presentNewAppointment, tagged, unbookable,
-		refuses(scheduling.ErrNoPatient, directory.ErrPatientNotFound, scheduling.ErrTooLong, scheduling.ErrTooManyHolds))
+		refuses(scheduling.ErrNoPatient, directory.ErrPatientNotFound, scheduling.ErrTooLong, scheduling.ErrTooManyHolds, scheduling.ErrTooManyToday, scheduling.ErrHoldCooldown))
 	list(a, row{"list-appointments", get, "/v1/appointments", "List appointments", readAppointments, 200},
 		s.listAppointments, appointmentOf,
 		refuses(scheduling.ErrInvalidRange))

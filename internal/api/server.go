@@ -29,14 +29,16 @@ type Server struct {
 	Scheduling *scheduling.Service
 	Ready      func(context.Context) error // whether requests can be answered now
 	Log        *slog.Logger
-	Now        func() time.Time // for durations in the log; nil leaves them out
+	Now        func() time.Time // for durations in the log, and for Limits; nil if there are neither
 	Proxies    origin.Proxies   // whose word on the client's address counts
+	Limits     Limits
+	Origins    []string // whose pages may call the API: "https://app.example"
 }
 
 // Handler returns the handler of all routes. It is safe for concurrent use.
 func (s *Server) Handler() http.Handler {
 	a := s.surface()
-	return s.identified(s.logged(s.recovered(s.authenticated(s.canonical(a.mux)))))
+	return s.identified(s.logged(s.recovered(s.shared(s.limited(s.authenticated(s.canonical(a.mux)))))))
 }
 
 // OpenAPI returns the document that describes every route, as JSON and as YAML.

@@ -37,6 +37,10 @@ type Config struct {
 	RequireFactor   []auth.Role    // whose sessions need a second factor
 
 	Providers []federation.Issuer // at which people may sign in
+
+	Limits    api.Limits
+	Restraint scheduling.Restraint
+	Origins   []string // whose pages may call the API
 }
 
 // Services are the nouns of the program over one database.
@@ -113,6 +117,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.Auth.CheckKeys(ctx); err != nil {
 		return err
 	}
+	a.Scheduling.Restraint = a.config.Restraint
 	a.server = newServer(a.handler(), a.log)
 	if a.config.TLSCert != "" {
 		files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
@@ -147,7 +152,7 @@ func (c Config) channels() ([]notify.Channel, error) {
 func (a *App) handler() http.Handler {
 	s := &api.Server{
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling,
-		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies,
+		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
 	}
 	return s.Handler()
 }

@@ -23,6 +23,7 @@ type wish struct {
 	first    id.Slot
 	slots    int
 	override bool // staff lift notice, horizon and cap
+	own      bool // the patient books, not staff for them
 }
 
 // span returns the stretch from the start of the first slot to the end of the

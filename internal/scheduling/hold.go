@@ -34,7 +34,8 @@ type HoldRequest struct {
 //
 // It returns auth.ErrForbidden, ErrNoPatient, directory.ErrPatientNotFound,
 // ErrSlotNotFound, ErrTooLong, ErrSlotPast, ErrTooLate, ErrBeyondHorizon,
-// ErrSlotBlocked, ErrSlotTaken, ErrPatientBusy or ErrTooManyHolds.
+// ErrSlotBlocked, ErrSlotTaken, ErrPatientBusy, ErrTooManyHolds,
+// ErrTooManyToday or ErrHoldCooldown.
 func (s *Service) Hold(ctx context.Context, by auth.Actor, req HoldRequest) (a Appointment, err error) {
 	defer errs.Wrap(&err, "hold slot")
 	const action = "appointment.hold"
@@ -50,12 +51,12 @@ func (s *Service) Hold(ctx context.Context, by auth.Actor, req HoldRequest) (a A
 		ID: id.NewKeyed(slot.Practitioner), Patient: patient, Slots: max(req.Slots, 1), Status: Held, Version: 1,
 		Reference: rand.Text()[:10], Reason: req.Reason, OverrideReason: req.Override,
 	}
-	w := wish{first: slot, slots: a.Slots, override: override}
+	w := wish{first: slot, slots: a.Slots, override: override, own: by.Is(auth.Patient)}
 	a.Start, a.End = w.span().Start, w.span().End
 	again := recorded(by, action, "slot", req.Slot, patient)
 	a, err = idempotency.Do(ctx, s.DB, again, func(ctx context.Context, tx *sqldb.Tx) (Appointment, error) {
 		a := a
-		if err := hold(ctx, tx, &a, w, req.Confirm); err != nil {
+		if err := s.hold(ctx, tx, &a, w, req.Confirm); err != nil {
 			return a, err
 		}
 		return a, audit.Record(ctx, tx, by.Event(action, "appointment", a.ID.String(), a.Patient))
@@ -88,10 +89,15 @@ func bookFor(by auth.Actor, req HoldRequest) (patient uuid.UUID, override bool, 
 }
 
 // hold does the work of Hold under its locks, in their order.
-func hold(ctx context.Context, tx *sqldb.Tx, a *Appointment, w wish, confirm bool) error {
+func (s *Service) hold(ctx context.Context, tx *sqldb.Tx, a *Appointment, w wish, confirm bool) error {
 	sch, err := lockForBooking(ctx, tx, a.Practitioner(), a.Patient)
 	if err != nil {
 		return err
+	}
+	if w.own {
+		if err := s.Restraint.check(ctx, tx, a.Patient); err != nil {
+			return err
+		}
 	}
 	now := tx.Now()
 	a.CreatedAt, a.UpdatedAt, a.TimeZone = now, now, sch.Location.String()
@@ -114,7 +120,7 @@ func hold(ctx context.Context, tx *sqldb.Tx, a *Appointment, w wish, confirm boo
 	if err := checkPatient(ctx, tx, *a); err != nil {
 		return err
 	}
-	if err := insertAppointment(ctx, tx, *a); err != nil {
+	if err := insertAppointment(ctx, tx, *a, w.own); err != nil {
 		return err
 	}
 	if confirm {

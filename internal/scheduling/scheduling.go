@@ -117,5 +117,6 @@ func (a Appointment) ETag() string {
 
 // Service offers scheduling to api, web and fhir. Its methods are safe for concurrent use.
 type Service struct {
-	DB *sqldb.DB
+	DB        *sqldb.DB
+	Restraint Restraint // set before the first call
 }

@@ -4,6 +4,7 @@ package scheduling
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -161,8 +162,9 @@ func liveIn(ctx context.Context, tx *sqldb.Tx, practitioner uuid.UUID, span cale
 		practitioner, sqldb.Instant(span.Start.Add(-longestAppointment)), sqldb.Instant(span.End), sqldb.Instant(span.Start), sqldb.Instant(tx.Now()))
 }
 
-// insertAppointment writes a new appointment to both calendars.
-func insertAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment) error {
+// insertAppointment writes a new appointment to both calendars. Only what the
+// patients make themselves counts for what they may hold.
+func insertAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment, own bool) error {
 	_, err := tx.Exec(ctx, `INSERT INTO appointments (practitioner_id, id, patient_id, starts_at, ends_at, slots, status,
 			hold_expires_at, reference, reason, override_reason, cancel_reason, created_at, updated_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', $12, $12, $13)`,
@@ -171,9 +173,10 @@ func insertAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO patient_calendar (patient_id, appointment_id, practitioner_id, starts_at, ends_at, status, hold_expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		a.Patient, a.ID.ID, a.ID.Lead, sqldb.Instant(a.Start), sqldb.Instant(a.End), string(a.Status), sqldb.Instant(a.HoldExpiresAt))
+	made := sql.Null[sqldb.Instant]{V: sqldb.Instant(a.CreatedAt), Valid: own}
+	_, err = tx.Exec(ctx, `INSERT INTO patient_calendar (patient_id, appointment_id, practitioner_id, starts_at, ends_at, status, hold_expires_at, made_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		a.Patient, a.ID.ID, a.ID.Lead, sqldb.Instant(a.Start), sqldb.Instant(a.End), string(a.Status), sqldb.Instant(a.HoldExpiresAt), made)
 	return err
 }
 
@@ -225,6 +228,24 @@ func overlappingOf(ctx context.Context, tx *sqldb.Tx, a Appointment) ([]Appointm
 func openHolds(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) (int, error) {
 	return sqldb.One(ctx, tx, scanCount, `SELECT count(*) FROM patient_calendar
 		WHERE patient_id = $1 AND status = 'held' AND hold_expires_at > $2`, patient, sqldb.Instant(tx.Now()))
+}
+
+// recentHolds is what a patient has made of late, without staff.
+type recentHolds struct {
+	made, expired     int
+	first, lastExpiry time.Time // zero if there is none
+}
+
+func holdsSince(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID, since time.Time) (recentHolds, error) {
+	return sqldb.One(ctx, tx, func(r sqldb.Row) (h recentHolds, err error) {
+		var first, last sql.Null[sqldb.Instant]
+		err = r.Scan(&h.made, &first, &h.expired, &last)
+		h.first, h.lastExpiry = time.Time(first.V), time.Time(last.V)
+		return h, err
+	}, `SELECT count(*), min(made_at),
+			count(CASE WHEN status IN ('held', 'expired') AND hold_expires_at <= $3 THEN 1 END),
+			max(CASE WHEN status IN ('held', 'expired') AND hold_expires_at <= $3 THEN hold_expires_at END)
+		FROM patient_calendar WHERE patient_id = $1 AND made_at > $2`, patient, sqldb.Instant(since), sqldb.Instant(tx.Now()))
 }
 
 // appointmentQuery is a FROM and WHERE over appointments a.

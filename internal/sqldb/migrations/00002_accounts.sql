@@ -1,5 +1,5 @@
 -- Accounts: passwords, sessions, second factors, links that are sent, scoped keys,
--- what slows down who guesses, and messages to people. Secrets are kept as hashes, or sealed with a key that is not
+-- what slows down who guesses or hoards, and messages to people. Secrets are kept as hashes, or sealed with a key that is not
 -- in the database.
 
 -- +goose Up
@@ -122,6 +122,11 @@ CREATE TABLE key_checks (
 ALTER TABLE api_keys ADD COLUMN scopes TEXT NOT NULL DEFAULT 'all';
 ALTER TABLE api_keys ADD COLUMN networks TEXT NOT NULL DEFAULT '';
 ALTER TABLE api_keys ADD COLUMN last_used_at BIGINT;
+
+-- When patients made it themselves; NULL for what staff made, and for what is
+-- older than this column.
+ALTER TABLE patient_calendar ADD COLUMN made_at BIGINT;
+CREATE INDEX patient_calendar_made ON patient_calendar (patient_id, made_at);
 
 -- owner: notify
 -- One message to one person over one channel. sealed is the message; NULL once

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-chi/httprate"
+
+	"medbook/internal/auth"
+	"medbook/internal/errs"
+)
+
+// errTooMany is the answer to who asks too often, whatever they ask.
+var errTooMany = errs.New(errs.Limited, "too-many-requests", "Too many requests came from you. Wait, then go on.")
+
+// Limits are how many requests a minute a server answers; 0 means any number.
+// Each server counts for itself, in memory.
+type Limits struct {
+	Address    int // of a client's address; of IPv6, of its /64
+	Credential int // of an API key or a session
+	Secrets    int // of an address, for routes at which secrets can be guessed
+}
+
+const limitWindow = time.Minute
+
+// limiter counts requests in a sliding window: those of the present minute, and
+// of the one before as many as have not yet slid out of it.
+type limiter struct {
+	policy string // its name in the headers
+	most   int
+	now    func() time.Time
+
+	mu      sync.Mutex
+	counter httprate.LimitCounter
+}
+
+// newLimiter returns nil, which limits nothing, for 0.
+func (s *Server) newLimiter(policy string, most int) *limiter {
+	if most <= 0 {
+		return nil
+	}
+	return &limiter{policy: policy, most: most, now: s.Now, counter: httprate.NewLocalLimitCounter(limitWindow)}
+}
+
+// count counts a request, or returns errTooMany with how long to wait. It tells
+// the caller how they stand.
+func (l *limiter) count(h http.Header, key string) error {
+	if l == nil || key == "" {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now().UTC()
+	window := now.Truncate(limitWindow)
+	here, before, err := l.counter.Get(key, window, window.Add(-limitWindow))
+	if err != nil {
+		return err
+	}
+	passed := now.Sub(window)
+	left := l.most - here - int(float64(before)*(1-passed.Seconds()/limitWindow.Seconds()))
+	wait := l.wait(here, before, passed)
+	if wait == 0 {
+		left--
+		if err := l.counter.IncrementBy(key, window, 1); err != nil {
+			return err
+		}
+	}
+	// The structured fields of the IETF's draft on rate limit headers.
+	h.Add("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", l.policy, l.most, int(limitWindow.Seconds())))
+	h.Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", l.policy, max(0, left), int((limitWindow-passed).Seconds())))
+	if wait > 0 {
+		return errTooMany.After(wait)
+	}
+	return nil
+}
+
+// wait is how long it takes until one more request is within the limit: until
+// enough of the minute before has slid out, or of this one once it is the one before.
+func (l *limiter) wait(here, before int, passed time.Duration) time.Duration {
+	if here+1 > l.most {
+		return limitWindow - passed + slid(here, l.most-1)
+	}
+	return max(0, slid(before, l.most-1-here)-passed)
+}
+
+// slid is how much of a minute must have passed before no more than left of the
+// n requests of the minute before count.
+func slid(n, left int) time.Duration {
+	if n <= left {
+		return 0
+	}
+	return time.Duration(float64(limitWindow) * float64(n-left) / float64(n))
+}
+
+// limited counts each request of a client's address. Who watches whether the
+// server is well is not counted.
+func (s *Server) limited(next http.Handler) http.Handler {
+	address, secrets := s.newLimiter("address", s.Limits.Address), s.newLimiter("secrets", s.Limits.Secrets)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from := httprate.CanonicalizeIP(exchangeOf(r.Context()).actor.Address)
+		var err error
+		switch {
+		case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
+		case r.Method == http.MethodPost && takesSecrets(r.URL.Path):
+			err = secrets.count(w.Header(), from)
+			fallthrough
+		default:
+			if err == nil {
+				err = address.count(w.Header(), from)
+			}
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// takesSecrets reports whether a path is one at which secrets can be guessed.
+func takesSecrets(path string) bool {
+	return strings.HasPrefix(path, "/v1/auth/") || path == "/v1/setup"
+}
+
+// credentialKey is by what a caller's requests are counted.
+func credentialKey(by auth.Actor) string {
+	if by.Anonymous() {
+		return ""
+	}
+	return by.CredentialID.String()
+}
