@@ -39,8 +39,9 @@ lint: ## Check style and the usual slips
 fmt: ## Format the code
 	$(TOOL) gofumpt -l -w -extra -modpath medbook .
 
-bench: ## Measure hold, list, calendar and group commit
+bench: ## Measure hold, list, calendar, group commit and sign-in
 	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/sqldb ./internal/scheduling
+	go test -run '^$$' -bench . -benchtime 20x ./internal/api
 
 openapi: ## Write openapi.yaml
 	go run ./cmd/medbook openapi > openapi.yaml.new

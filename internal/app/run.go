@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/idempotency"
 	"medbook/internal/jobs"
+	"medbook/internal/password"
 )
 
 // drain is how long requests that are running may take to finish once the
@@ -23,6 +26,9 @@ const drain = 30 * time.Second
 // requests, lets those that are running finish, and closes everything. The
 // error is nil unless something was cut off.
 func (a *App) Run(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(password.GCPercent)
+	}
 	// Requests and jobs outlive ctx, whose end only tells us to begin to stop.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
