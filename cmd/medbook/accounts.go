@@ -40,6 +40,24 @@ func (c createUser) Run(ctx context.Context, o output) error {
 	})
 }
 
+// signOut ends all sessions of a user.
+type signOut struct {
+	storage
+	Email string `arg:"" help:"E-mail address of the user."`
+}
+
+// Help says what the summary has no room for.
+func (signOut) Help() string {
+	return `For a lost laptop, or somebody who leaves. It holds from the next request on, on every server. Their API keys stay: see key list and key revoke.`
+}
+
+// Run says nothing when all is well.
+func (c signOut) Run(ctx context.Context) error {
+	return with(ctx, c.storage, func(s *app.Services) error {
+		return s.Auth.EndSessionsOf(ctx, auth.System, c.Email)
+	})
+}
+
 // resetFactors takes a user's second factors away.
 type resetFactors struct {
 	storage

@@ -36,6 +36,7 @@ type commands struct {
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date, and stop."`
 	User    struct {
 		Create       createUser   `cmd:"" help:"Make a user and print its id."`
+		SignOut      signOut      `cmd:"" help:"End all sessions of a user."`
 		ResetFactors resetFactors `cmd:"" help:"Take a user's second factors away."`
 	} `cmd:"" help:"Manage users."`
 	Key struct {

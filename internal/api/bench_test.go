@@ -123,4 +123,3 @@ func (c *clinic) signIns(tried *atomic.Int64, answered map[int]*atomic.Int64) (s
 	})
 	return func() { close(ended); wg.Wait() }
 }
-

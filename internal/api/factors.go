@@ -159,11 +159,11 @@ type factorBody struct{ FactorParts }
 
 type addedFactorBody struct {
 	FactorParts
-	RecoveryCodes []string `json:"recovery_codes,omitempty" example:"[\"k3j9-02mz-7qtx-5rna\"]" doc:"Each good once; shown this once, with the first factor."`
+	RecoveryCodes []string `json:"recovery_codes,omitempty" example:"[\"k3j9-02mz-7qtx-5rna-0hve-8wgd\"]" doc:"Each good once; shown this once, with the first factor."`
 }
 
 type codesBody struct {
-	RecoveryCodes []string `json:"recovery_codes" example:"[\"k3j9-02mz-7qtx-5rna\"]" doc:"Each good once; shown this once."`
+	RecoveryCodes []string `json:"recovery_codes" example:"[\"k3j9-02mz-7qtx-5rna-0hve-8wgd\"]" doc:"Each good once; shown this once."`
 }
 
 func factorParts(f auth.Factor) FactorParts {

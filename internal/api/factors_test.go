@@ -444,6 +444,10 @@ func TestFactorsAreOnesOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.refused(c.call("", get, "/status", nil, session...), 401, "unauthenticated")
+		if err := c.server.Auth.EndSessionsOf(t.Context(), auth.System, "bob@example.org"); err != nil {
+			t.Fatal(err)
+		}
+		c.refused(c.call("", get, "/status", nil, bearer(bob)...), 401, "unauthenticated")
 		if n := c.count(`SELECT COUNT(*) FROM recovery_codes`) + c.count(`SELECT COUNT(*) FROM factors`); n != 0 {
 			t.Errorf("%d rows are left of Ann's factors", n)
 		}

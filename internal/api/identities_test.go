@@ -238,6 +238,40 @@ func TestNewPeopleAtOnce(t *testing.T) {
 	})
 }
 
+// TestATokenDoesWhatItsScopeSays shows tokens that were made for less than Ann may.
+func TestATokenDoesWhatItsScopeSays(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		h := c.newHospital(nil)
+		h.known("ann")
+		for _, tt := range []struct {
+			scope                     any
+			me, appointments, makeKey int
+		}{
+			{nil, 200, 200, 403},
+			{"openid appointments:read", 200, 200, 403},
+			{"all", 200, 200, 403},
+			{"openid profile", 200, 403, 403},
+			{"appointments:write step-up:keys account:write", 200, 403, 403},
+			{"", 200, 403, 403},
+			{[]string{"appointments:read"}, 200, 403, 403},
+			{1, 200, 403, 403},
+		} {
+			change := federationtest.Map{}
+			if tt.scope != nil {
+				change["scope"] = tt.scope
+			}
+			token := bearer(h.Mint("RS256", db.Now(), change))
+			me := c.call("", get, "/v1/me", nil, token...).StatusCode
+			appointments := c.call("", get, "/v1/appointments?limit=1", nil, token...).StatusCode
+			makeKey := c.call("", post, "/v1/api-keys", map[string]any{"name": "x"}, token...).StatusCode
+			if me != tt.me || appointments != tt.appointments || makeKey != tt.makeKey {
+				t.Errorf("scope %v: %d, %d, %d; want %d, %d, %d", tt.scope, me, appointments, makeKey, tt.me, tt.appointments, tt.makeKey)
+			}
+		}
+	})
+}
+
 func TestARoleThatIsLostAtTheProvider(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)

@@ -63,7 +63,7 @@ type Actor struct {
 	CredentialID   uuid.UUID // the API key or session that was shown
 
 	Via      Via       // what kind of credential it was
-	Scopes   ScopeSet  // what a key may be used for
+	Scopes   ScopeSet  // what a key or a provider's token may be used for
 	ProvedAt time.Time // when a session last showed whose it is
 	Weak     bool      // role or user needs a second factor, and none was shown
 

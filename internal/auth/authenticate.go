@@ -90,7 +90,7 @@ func (s *Service) authenticateToken(ctx context.Context, token string, from Acto
 		return Actor{}, ErrUnauthenticated
 	}
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = h.user, h.role, h.practitionerID, h.id
-	from.Via = ViaToken
+	from.Via, from.Scopes = ViaToken, delegated(c)
 	from.Weak = !issuer.SecondFactor && (h.hasFactor || slices.Contains(s.RequireFactor, h.role))
 	return from, nil
 }

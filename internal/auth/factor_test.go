@@ -38,6 +38,12 @@ func TestFactorsNeedAFreshProof(t *testing.T) {
 	if err := s.ResetFactors(t.Context(), by, "ann@example.org"); !errors.Is(err, ErrForbidden) {
 		t.Errorf("reset by a user: %v, want forbidden", err)
 	}
+	if err := s.EndSessionsOf(t.Context(), by, "ann@example.org"); !errors.Is(err, ErrForbidden) {
+		t.Errorf("end of sessions by a user: %v, want forbidden", err)
+	}
+	if err := s.EndSessionsOf(t.Context(), System, "nobody@example.org"); !errors.Is(err, ErrUserNotFound) {
+		t.Errorf("end of nobody's sessions: %v, want not found", err)
+	}
 	if err := s.ResetFactors(t.Context(), System, "nobody@example.org"); !errors.Is(err, ErrUserNotFound) {
 		t.Errorf("reset of nobody: %v, want not found", err)
 	}

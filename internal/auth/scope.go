@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"medbook/internal/errs"
+	"medbook/internal/federation"
 )
 
 // Scope is a part of what its owner may do that an API key may be made for. A
@@ -83,21 +84,36 @@ func (set ScopeSet) Covers(other ScopeSet) bool {
 
 // What a caller is told whose credential is good, but not for this.
 var (
-	ErrScope  = errs.New(errs.Forbidden, "scope-missing", "This API key was not made for this; make one with the scope that the documentation names.")
+	ErrScope  = errs.New(errs.Forbidden, "scope-missing", "This API key or token was not made for this; make one with the scope that the documentation names.")
 	ErrStepUp = errs.New(errs.Forbidden, "step-up-required", "This needs a fresh proof that it is you: call POST /v1/auth/step-up and try again within 5 minutes.")
 )
 
 // freshFor is how long a proof counts for what needs a fresh one.
 const freshFor = 5 * time.Minute
 
-// Allows returns why a's credential does not allow what needs scope s: nil,
-// ErrScope for keys, or nil for sessions, which can do all that the role may.
-// The empty scope is needed by what any credential may do.
+// Allows returns ErrScope for a key, or a provider's token, that was not made for
+// what needs scope s. Sessions can do all that the role may. The empty scope is
+// needed by what any credential may do.
 func (a Actor) Allows(s Scope) error {
-	if a.Via != ViaKey || s == "" || a.Scopes.Has(s) {
+	if a.Via != ViaKey && a.Via != ViaToken || s == "" || a.Scopes.Has(s) {
 		return nil
 	}
 	return ErrScope
+}
+
+// delegated are the scopes of a provider's token: those of ours that it names or,
+// if it names none of any kind, all but those of step-up.
+func delegated(c federation.Claims) ScopeSet {
+	if !c.Scoped {
+		return ScopesOf(All)
+	}
+	var list []Scope
+	for _, s := range c.Scopes {
+		if ours := Scope(s); slices.Contains(scopes, ours) && !ours.stepUp() {
+			list = append(list, ours)
+		}
+	}
+	return ScopesOf(list...)
 }
 
 // StepUp returns ErrStepUp unless a showed within the last 5 minutes, the instant

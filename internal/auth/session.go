@@ -178,6 +178,29 @@ func (s *Service) EndSession(ctx context.Context, by Actor, session string) (err
 	})
 }
 
+// EndSessionsOf ends all sessions of the user with that address: for a lost
+// laptop, or somebody who leaves. Keys stay. It is for System only, and returns
+// ErrForbidden or ErrUserNotFound.
+func (s *Service) EndSessionsOf(ctx context.Context, by Actor, email string) (err error) {
+	defer errs.Wrap(&err, "end sessions of a user")
+	if by.Role != system {
+		return ErrForbidden
+	}
+	return s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		user, _, err := userByEmail(ctx, tx, FoldEmail(email))
+		if errors.Is(err, sqldb.ErrNoRows) {
+			return ErrUserNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := removeSessions(ctx, tx, user, uuid.Nil); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, by.Event("session.end", "user", user.String()))
+	})
+}
+
 // LogOut ends the session that asks, or all sessions of its user.
 func (s *Service) LogOut(ctx context.Context, by Actor, everywhere bool) (err error) {
 	defer errs.Wrap(&err, "log out")

@@ -48,6 +48,8 @@ type Claims struct {
 	EmailVerified bool              // by the issuer; false without Email
 	Name          phi.Value[string] // absent if not told
 	Roles         []string          // ours, mapped by Issuer.Roles, without repeats; the rest is dropped
+	Scoped        bool              // it says what it may be used for
+	Scopes        []string          // of an access token, if Scoped; whatever it calls them
 	AuthTime      time.Time         // when they proved who they are, UTC; zero if not told
 }
 

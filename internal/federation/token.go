@@ -208,6 +208,11 @@ func (p *provider) claims(t token) Claims {
 	c.Email = personal(t.claims.Email)
 	c.EmailVerified = c.Email.Present() && truth(t.claims.EmailVerified)
 	c.Name = personal(t.claims.Name)
+	if raw := t.all["scope"]; raw != nil { // what can't be read allows nothing
+		var scope string
+		_ = json.Unmarshal(raw, &scope)
+		c.Scoped, c.Scopes = true, strings.Fields(scope)
+	}
 	if at, ok := instant(t.claims.AuthTime); ok {
 		c.AuthTime = at
 	}
