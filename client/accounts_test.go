@@ -64,6 +64,28 @@ func TestAccountCallsSayWhatTheyAreGiven(t *testing.T) {
 		{`POST /v1/auth/email {"email":"e"}`, func(ctx context.Context) error { return c.ChangeEmail(ctx, "e") }},
 		{`POST /v1/auth/email/confirm {"token":"t"}`, func(ctx context.Context) error { return c.ConfirmEmail(ctx, "t") }},
 		{`POST /v1/auth/step-up {"password":"p"}`, func(ctx context.Context) error { return c.StepUp(ctx, "p") }},
+		{`POST /v1/auth/step-up {"code":"1"}`, func(ctx context.Context) error { return c.Prove(ctx, client.Proof{Code: "1"}) }},
+		{`POST /v1/auth/login {"code":"1","email":"e","password":"p"}`, func(ctx context.Context) error { return one(c.LogInWithCode(ctx, "e", "p", "1")) }},
+		{`POST /v1/auth/passkey-options `, func(ctx context.Context) error { return one(c.OfferPasskey(ctx)) }},
+		{`POST /v1/auth/passkey {"challenge":"c","credential":{"id":"x"}}`, func(ctx context.Context) error { return one(c.LogInWithPasskey(ctx, "c", []byte(`{"id":"x"}`))) }},
+		{`POST /v1/auth/factor-options {"kind":"totp"}`, func(ctx context.Context) error { return one(c.OfferFactor(ctx, "totp")) }},
+		{`POST /v1/auth/factors {"challenge":"c","name":"n","code":"1"}`, func(ctx context.Context) error {
+			return one(c.AddFactor(ctx, client.NewFactor{Challenge: "c", Name: "n", Code: "1"}))
+		}},
+		{`GET /v1/auth/factors?limit=7 `, func(ctx context.Context) error { return one(c.Factors().Page(ctx, client.PageRequest{Limit: 7})) }},
+		{`DELETE /v1/auth/factors/f `, func(ctx context.Context) error { return c.RemoveFactor(ctx, "f") }},
+		{`POST /v1/auth/recovery-codes `, func(ctx context.Context) error { return one(c.RenewRecoveryCodes(ctx)) }},
+		{`GET /v1/auth/providers?limit=7 `, func(ctx context.Context) error { return one(c.Providers().Page(ctx, client.PageRequest{Limit: 7})) }},
+		{`POST /v1/auth/provider-options {"provider":"h"}`, func(ctx context.Context) error { return one(c.LeaveForProvider(ctx, "h")) }},
+		{`POST /v1/auth/provider {"challenge":"c","state":"s","code":"1"}`, func(ctx context.Context) error {
+			return one(c.LogInFromProvider(ctx, client.Return{Challenge: "c", State: "s", Code: "1"}))
+		}},
+		{`POST /v1/auth/identity-options {"provider":"h"}`, func(ctx context.Context) error { return one(c.OfferIdentity(ctx, "h")) }},
+		{`POST /v1/auth/identities {"challenge":"c","state":"s","code":"1","iss":"i"}`, func(ctx context.Context) error {
+			return c.ConnectIdentity(ctx, client.Return{Challenge: "c", State: "s", Code: "1", Iss: "i"})
+		}},
+		{`GET /v1/auth/identities?limit=7 `, func(ctx context.Context) error { return one(c.Identities().Page(ctx, client.PageRequest{Limit: 7})) }},
+		{`DELETE /v1/auth/identities/i `, func(ctx context.Context) error { return c.DisconnectIdentity(ctx, "i") }},
 		{`GET /v1/auth/sessions?limit=7 `, func(ctx context.Context) error { return one(c.Sessions().Page(ctx, client.PageRequest{Limit: 7})) }},
 		{`DELETE /v1/auth/sessions/s%2F1 `, func(ctx context.Context) error { return c.EndSession(ctx, "s/1") }},
 		{`POST /v1/api-keys {"name":"n"}`, func(ctx context.Context) error { return one(c.CreateKey(ctx, client.NewKey{Name: "n"})) }},

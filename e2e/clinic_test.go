@@ -20,6 +20,7 @@ type clinic struct {
 	clock    string // the file that the program reads the time from
 	server   *process
 	people   int
+	flags    []string // of its servers, beside --listen
 }
 
 // person is a user with a key.
@@ -62,7 +63,7 @@ func (c *clinic) env() []string {
 // serve starts one more server over the clinic's database.
 func (c *clinic) serve() *process {
 	c.t.Helper()
-	return start(c.t, c.t.TempDir(), c.env(), "serve", "--listen", "127.0.0.1:0")
+	return start(c.t, c.t.TempDir(), c.env(), append([]string{"serve", "--listen", "127.0.0.1:0"}, c.flags...)...)
 }
 
 // restart kills the server without warning and starts it again.
@@ -70,6 +71,13 @@ func (c *clinic) restart() {
 	c.t.Helper()
 	c.server.kill(c.t)
 	c.server = c.serve()
+}
+
+// restartWith does so with other flags.
+func (c *clinic) restartWith(flags ...string) {
+	c.t.Helper()
+	c.flags = flags
+	c.restart()
 }
 
 // setTime moves the clock to t, in one step.
