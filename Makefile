@@ -25,6 +25,7 @@ build: ## Build ./medbook
 test: ## Run every test, installing what is missing
 	./scripts/need.sh
 	go mod download
+	cd tools/provider && go mod download && go vet .
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app

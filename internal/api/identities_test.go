@@ -164,6 +164,27 @@ func TestForgedTokens(t *testing.T) {
 	})
 }
 
+// TestTokensOfIssuersWithoutATypeOfTheirOwn takes plain JWTs where the operator
+// says that the issuer makes no others, and no ID token even then.
+func TestTokensOfIssuersWithoutATypeOfTheirOwn(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		h := c.newHospital(func(i *federation.Issuer) { i.TokenType = "JWT" })
+		h.known("ann")
+		plain := h.IDToken(db.Now(), "n", federationtest.Map{"nonce": nil, "aud": federationtest.Audience})
+		c.must(200, "", get, "/v1/me", nil, bearer(plain)...)
+		c.must(200, "", get, "/v1/me", nil, bearer(h.Mint("RS256", db.Now(), nil))...)
+		for name, change := range map[string]federationtest.Map{
+			"an ID token": {}, "one without nonce": {"nonce": nil}, "for both": {"aud": []string{federationtest.ClientID, federationtest.Audience}},
+			"with a nonce": {"aud": federationtest.Audience}, "with at_hash": {"nonce": nil, "at_hash": "x", "aud": federationtest.Audience},
+		} {
+			if r := c.call("", get, "/v1/me", nil, bearer(h.IDToken(db.Now(), "n", change))...); r.StatusCode != 401 {
+				t.Errorf("%s: %d %s, want 401", name, r.StatusCode, r.body)
+			}
+		}
+	})
+}
+
 func TestAnAddressConnectsNobody(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)

@@ -126,7 +126,7 @@ func (s *Service) VerifyAccess(ctx context.Context, token string) (c Claims, err
 	if p == nil || p.Audience == "" {
 		return c, s.refuse(ctx, "", errIssuer)
 	}
-	if err := t.isAccess(); err != nil {
+	if err := t.isAccess(p.TokenType); err != nil {
 		return c, s.refuse(ctx, p.Name, err)
 	}
 	if _, err := p.verify(ctx, t, p.Audience); err != nil {

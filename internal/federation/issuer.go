@@ -35,6 +35,11 @@ type Issuer struct {
 	// the audience of ID tokens.
 	Audience string `json:"audience,omitempty"`
 
+	// TokenType is the typ of its access tokens: "at+jwt" (RFC 9068), which is
+	// meant if it is empty, or "JWT", for issuers that do not tell them from ID
+	// tokens by it; then the audience alone does.
+	TokenType string `json:"access_token_type,omitempty"`
+
 	Algorithms []string          `json:"algorithms,omitempty"`  // nil means RS256, ES256, PS256 and EdDSA
 	RolesClaim string            `json:"roles_claim,omitempty"` // a top-level claim; empty means "roles"
 	Roles      map[string]string `json:"roles,omitempty"`       // theirs to ours; what is not here is no role
@@ -130,6 +135,8 @@ func (i *Issuer) check() error {
 		return errors.New(`it needs a "client_id" (to sign in), an "audience" (for access tokens) or both`)
 	case i.ClientID == i.Audience:
 		return errors.New(`"audience" must differ from "client_id", or ID tokens would pass for access tokens`)
+	case i.TokenType != "" && i.TokenType != typeAccess && i.TokenType != typePlain:
+		return errors.New(`"access_token_type" must be "at+jwt" or "JWT"`)
 	case i.ClientSecretFile != "" && i.ClientSecretEnv != "":
 		return errors.New(`only one of "client_secret_file" and "client_secret_env" can be given`)
 	case i.ClientID == "" && (i.ClientSecretFile != "" || i.ClientSecretEnv != "" || i.Provision):

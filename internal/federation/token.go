@@ -140,9 +140,16 @@ func parseHeader(text []byte) (h header, err error) {
 	return h, nil
 }
 
+// The types of tokens that an issuer may be configured with.
+const (
+	typeAccess = "at+jwt"
+	typePlain  = "JWT"
+)
+
 // isAccess judges what tells an access token from an ID token, beside the audience.
-func (t token) isAccess() error {
-	if !strings.EqualFold(t.header.typ, "at+jwt") && !strings.EqualFold(t.header.typ, "application/at+jwt") {
+func (t token) isAccess(want string) error {
+	typ := strings.ToLower(t.header.typ)
+	if typ = strings.TrimPrefix(typ, "application/"); typ != typeAccess && (want != typePlain || typ != "jwt") {
 		return errType
 	}
 	if t.claims.Nonce != nil || t.claims.AccessHash != nil || t.claims.CodeHash != nil {
