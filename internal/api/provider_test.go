@@ -54,7 +54,7 @@ func startZitadel(t *testing.T) *zitadel {
 	if err != nil {
 		t.Fatalf("build the provider: %v\n%s", err, name)
 	}
-	p := exec.Command(name, "-client", zitadelClient, "-secret", zitadelSecret, "-redirect", site+"/account/sign-in") //nolint:gosec // just built
+	p := exec.Command(name, "-client", zitadelClient, "-secret", zitadelSecret, "-redirect", site+"/account/sign-in")
 	say, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -141,9 +141,9 @@ func TestSigningInAtARealProvider(t *testing.T) {
 		z.t = t
 		c := newClinic(t, db)
 		c.server.Auth.PublicURL, c.server.Auth.Provision = site, c.server.Directory.Provision
-		real := time.Now() // by which its tokens are dated
+		start := time.Now() // by which its tokens are dated
 		c.server.Auth.Federation = &federation.Service{
-			Now: func() time.Time { return real.Add(db.Now().Sub(sqltest.Start)) },
+			Now: func() time.Time { return start.Add(db.Now().Sub(sqltest.Start)) },
 			Issuers: []federation.Issuer{{
 				Name: "zitadel", URL: z.url, ClientID: zitadelClient, ClientSecret: zitadelSecret, Audience: "https://clinic.example/api", TokenType: "JWT", Provision: true,
 			}},

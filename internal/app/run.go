@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	stdlog "log"
 	"log/slog"
 	"net/http"
 	"os"
@@ -68,7 +69,7 @@ func (a *App) shutDown(ctx context.Context) error {
 func (a *App) Close() error { return errors.Join(a.listener.Close(), a.DB.Close()) }
 
 func (a *App) serve() error {
-	if a.server.TLSConfig != nil {
+	if a.config.TLSCert != "" {
 		return a.server.ServeTLS(a.listener, "", "")
 	}
 	return a.server.Serve(a.listener)
@@ -76,7 +77,7 @@ func (a *App) serve() error {
 
 // URL returns where the server is to be reached from its own machine.
 func (a *App) URL() string {
-	if a.server.TLSConfig != nil {
+	if a.config.TLSCert != "" {
 		return "https://" + a.listener.Addr().String()
 	}
 	return "http://" + a.listener.Addr().String()
@@ -104,7 +105,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 	}
 }
 

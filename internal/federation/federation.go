@@ -137,6 +137,6 @@ func (s *Service) VerifyAccess(ctx context.Context, token string) (c Claims, err
 
 // refuse notes why, for the operator only, and returns ErrToken.
 func (s *Service) refuse(ctx context.Context, issuer string, why error) error {
-	s.log.DebugContext(ctx, "federated token refused", "issuer", issuer, "reason", why.Error())
+	s.log.DebugContext(ctx, "federated token refused", "issuer", issuer, "why", why.Error())
 	return ErrToken
 }
