@@ -28,6 +28,12 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "file"), []byte("no database, but long enough to look at: "+strings.Repeat("x", 4096)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(folder, "open"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(folder, "open"), 0o644); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
 	fresh := "--database=" + sqltest.SQLite(t)
 	unreachable := "postgres://medbook:hunter2@127.0.0.1:1/medbook?connect_timeout=5&password=hunter2"
 	tests := []struct {
@@ -53,6 +59,25 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 		{"an unreadable address", []string{"migrate", "--database=postgres://u@host:port/x"}, 1, "address"},
 		{"a password that all can see", []string{"migrate", "--database=postgres://u:hunter2@host/x"}, 2, "MEDBOOK_DATABASE_URL"},
 		{"a password among the parameters", []string{"serve", "--database", "postgres://host/x?user=u&password=hunter2"}, 2, "MEDBOOK_DATABASE_URL"},
+		{"a password with a slash", []string{"serve", "--database", "postgres://u:x/hunter2@host/x"}, 2, "~/.pgpass"},
+		{"a password in capitals", []string{"key", "create", "a@b.example", "--database=postgres://u@host/x?sslmode=require&Password=hunter2"}, 2, "~/.pgpass"},
+		{"a password that is written in another way", []string{"serve", "--database=postgres://u@host/x?p%61ssword=hunter2"}, 2, "~/.pgpass"},
+		{"the password of a key", []string{"serve", "--database=postgres://u@host/x?sslpassword=hunter2"}, 2, "~/.pgpass"},
+		{"a role that needs no factor", []string{"serve", "--require-factor=boss", fresh}, 1, "practitioner"},
+		{"a public address that is none", []string{"serve", "--public-url=clinic", fresh}, 1, "https://"},
+		{"a mail server without a port", []string{"serve", "--smtp=mail", fresh}, 1, "HOST:PORT"},
+		{"mail in clear to elsewhere", []string{"serve", "--smtp=192.0.2.1:25", "--smtp-tls=none", "--smtp-from=a@b.example", fresh}, 1, "encryption"},
+		{"no file of identity providers", []string{"serve", "--identity-providers=nowhere", fresh}, 1, "nowhere"},
+		{"a file of identity providers that is none", []string{"serve", "--identity-providers=file", fresh}, 1, "identity providers"},
+		{"an origin with a path", []string{"serve", "--cors-origins=https://a.example/x", fresh}, 1, "origins"},
+		{"any origin", []string{"serve", "--cors-origins=*", fresh}, 1, "origins"},
+		{"fewer than no requests", []string{"serve", "--rate-limit-address=-1", fresh}, 1, "negative"},
+		{"a certificate that is none", []string{"serve", "--tls-cert=file", "--tls-key=file", "--listen=127.0.0.1:0", fresh}, 1, "certificate"},
+		{"keys that are none", []string{"serve", "--keys=file", "--listen=127.0.0.1:0", fresh}, 1, "keys"},
+		{"no keys to rotate", []string{"keys", "rotate", "--keys=nowhere/keys"}, 1, "nowhere/keys"},
+		{"keys that others can read", []string{"keys", "show", "--keys=open"}, 1, "chmod 600"},
+		{"the sessions of nobody", []string{"user", "sign-out", "nobody@b.example", fresh}, 1, "no such user"},
+		{"the factors of nobody", []string{"user", "reset-factors", "nobody@b.example", fresh}, 1, "no such user"},
 		{"plain HTTP for everybody", []string{"serve", "--listen=0.0.0.0:0", fresh}, 1, "--tls-cert"},
 		{"plain HTTP on every address", []string{"serve", "--listen=:0", fresh}, 1, "--tls-cert"},
 		{"a certificate without its key", []string{"serve", "--tls-cert=x", fresh}, 1, "go together"},

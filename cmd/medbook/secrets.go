@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,7 +36,7 @@ func secret(name string) (string, error) {
 }
 
 // inAddress finds a password in the address of a database.
-var inAddress = regexp.MustCompile(`://[^\s/:@]*:[^\s/@]+@|[?&\s]password=[^\s&]`)
+var inAddress = regexp.MustCompile(`(?i)://[^\s/:@]*:[^\s@]+@|[?&\s](ssl)?password=[^\s&]`)
 
 // errInArguments does not repeat the password.
 var errInArguments = errors.New("a password on the command line can be seen by everybody on this machine: put the address into MEDBOOK_DATABASE_URL, or into a file that MEDBOOK_DATABASE_URL_FILE names, or the password into ~/.pgpass")
@@ -43,7 +44,11 @@ var errInArguments = errors.New("a password on the command line can be seen by e
 // checkArguments refuses arguments that hold a password.
 func checkArguments(args []string) error {
 	for _, a := range args {
-		if strings.Contains(a, "postgres") && inAddress.MatchString(a) {
+		plain, err := url.PathUnescape(a)
+		if err != nil {
+			plain = a
+		}
+		if strings.Contains(a, "postgres") && (inAddress.MatchString(a) || inAddress.MatchString(plain)) {
 			return errInArguments
 		}
 	}
