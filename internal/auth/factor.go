@@ -139,10 +139,7 @@ func (s *Service) ResetFactors(ctx context.Context, by Actor, email string) (err
 		return ErrForbidden
 	}
 	return s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		user, _, err := userByEmail(ctx, tx, FoldEmail(email))
-		if errors.Is(err, sqldb.ErrNoRows) {
-			return ErrUserNotFound
-		}
+		user, _, err := userOf(ctx, tx, email)
 		if err != nil {
 			return err
 		}

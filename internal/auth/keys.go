@@ -70,9 +70,7 @@ func (s *Service) CreateKey(ctx context.Context, by Actor, n NewKey) (k Key, tex
 		k.ID = secret.id
 		role := by.Role
 		if by.Role == system {
-			if k.User, role, err = userByEmail(ctx, tx, FoldEmail(n.Email)); errors.Is(err, sqldb.ErrNoRows) {
-				return ErrUserNotFound
-			} else if err != nil {
+			if k.User, role, err = userOf(ctx, tx, n.Email); err != nil {
 				return err
 			}
 		}
@@ -203,10 +201,7 @@ func (s *Service) KeysOf(ctx context.Context, by Actor, email string) (keys []Ke
 		return nil, ErrForbidden
 	}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		user, _, err := userByEmail(ctx, tx, FoldEmail(email))
-		if errors.Is(err, sqldb.ErrNoRows) {
-			return ErrUserNotFound
-		}
+		user, _, err := userOf(ctx, tx, email)
 		if err != nil {
 			return err
 		}

@@ -187,10 +187,7 @@ func (s *Service) EndSessionsOf(ctx context.Context, by Actor, email string) (er
 		return ErrForbidden
 	}
 	return s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		user, _, err := userByEmail(ctx, tx, FoldEmail(email))
-		if errors.Is(err, sqldb.ErrNoRows) {
-			return ErrUserNotFound
-		}
+		user, _, err := userOf(ctx, tx, email)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,15 @@ func scanCredential(r sqldb.Row) (c credential, err error) {
 	return c, err
 }
 
+// userOf returns the user whom System means by an address, or ErrUserNotFound.
+func userOf(ctx context.Context, tx *sqldb.Tx, email string) (user uuid.UUID, role Role, err error) {
+	user, role, err = userByEmail(ctx, tx, FoldEmail(email))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		err = ErrUserNotFound
+	}
+	return user, role, err
+}
+
 func userByEmail(ctx context.Context, tx *sqldb.Tx, email string) (user uuid.UUID, role Role, err error) {
 	c, err := sqldb.One(ctx, tx, func(r sqldb.Row) (c credential, err error) {
 		err = r.Scan(&c.userID, &c.role)
@@ -67,23 +77,14 @@ func keysOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (int, error) {
 }
 
 // keysIn lists the keys that by may see, of one user unless that is zero.
-func keysIn(ctx context.Context, tx *sqldb.Tx, by Actor, user uuid.UUID, req page.Request) (p page.Of[Key], err error) {
-	after, err := position(req)
-	if err != nil {
-		return p, err
-	}
-	const matching = ` FROM api_keys WHERE (user_id = $1 OR CAST($2 AS BOOLEAN)) AND (CAST($3 AS BOOLEAN) OR user_id = $4)`
-	args := []any{by.UserID, by.Is(Admin), user == uuid.Nil, user}
-	found, err := sqldb.All(ctx, tx, scanKey, `SELECT id, user_id, name, scopes, networks, created_at, expires_at, last_used_at`+
-		matching+` AND id > $5 ORDER BY id LIMIT $6`, append(args, after, req.Limit+1)...)
-	if err != nil {
-		return p, err
-	}
-	p = page.Cut(found, req, func(k Key) string { return k.ID.String() })
-	if req.Count {
-		p.Total, err = count(ctx, tx, `SELECT COUNT(*)`+matching, args...)
-	}
-	return p, err
+func keysIn(ctx context.Context, tx *sqldb.Tx, by Actor, user uuid.UUID, req page.Request) (page.Of[Key], error) {
+	return listing[Key]{
+		columns: `id, user_id, name, scopes, networks, created_at, expires_at, last_used_at`,
+		from:    `FROM api_keys WHERE (user_id = $1 OR CAST($2 AS BOOLEAN)) AND (CAST($3 AS BOOLEAN) OR user_id = $4)`,
+		args:    []any{by.UserID, by.Is(Admin), user == uuid.Nil, user},
+		scan:    scanKey,
+		id:      func(k Key) uuid.UUID { return k.ID },
+	}.page(ctx, tx, req)
 }
 
 func scanKey(r sqldb.Row) (k Key, err error) {

@@ -46,26 +46,17 @@ func factorsOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) ([]factorRow, 
 }
 
 // factorPage lists the factors of a user, without what they are checked by.
-func factorPage(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, req page.Request) (p page.Of[Factor], err error) {
-	after, err := position(req)
-	if err != nil {
-		return p, err
-	}
-	found, err := sqldb.All(ctx, tx, func(r sqldb.Row) (f Factor, err error) {
-		var used sql.Null[sqldb.Instant]
-		err = r.Scan(&f.ID, &f.Kind, &f.Name, (*sqldb.Instant)(&f.CreatedAt), &used)
-		f.LastUsedAt = time.Time(used.V)
-		return f, err
-	}, `SELECT id, kind, name, created_at, last_used_at FROM factors WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		user, after, req.Limit+1)
-	if err != nil {
-		return p, err
-	}
-	p = page.Cut(found, req, func(f Factor) string { return f.ID.String() })
-	if req.Count {
-		p.Total, err = count(ctx, tx, `SELECT COUNT(*) FROM factors WHERE user_id = $1`, user)
-	}
-	return p, err
+func factorPage(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, req page.Request) (page.Of[Factor], error) {
+	return listing[Factor]{
+		columns: `id, kind, name, created_at, last_used_at`, from: `FROM factors WHERE user_id = $1`, args: []any{user},
+		scan: func(r sqldb.Row) (f Factor, err error) {
+			var used sql.Null[sqldb.Instant]
+			err = r.Scan(&f.ID, &f.Kind, &f.Name, (*sqldb.Instant)(&f.CreatedAt), &used)
+			f.LastUsedAt = time.Time(used.V)
+			return f, err
+		},
+		id: func(f Factor) uuid.UUID { return f.ID },
+	}.page(ctx, tx, req)
 }
 
 // useStep reports 0 when a code of that step, or of a later one, was used.

@@ -42,21 +42,13 @@ func removeIdentity(ctx context.Context, tx *sqldb.Tx, user, which uuid.UUID) (i
 }
 
 // identityPage lists the identities of a user, with the issuer's address as the provider.
-func identityPage(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, req page.Request) (p page.Of[Identity], err error) {
-	after, err := position(req)
-	if err != nil {
-		return p, err
-	}
-	found, err := sqldb.All(ctx, tx, func(r sqldb.Row) (i Identity, err error) {
-		err = r.Scan(&i.ID, &i.Provider, (*sqldb.Instant)(&i.CreatedAt))
-		return i, err
-	}, `SELECT id, issuer, created_at FROM identities WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`, user, after, req.Limit+1)
-	if err != nil {
-		return p, err
-	}
-	p = page.Cut(found, req, func(i Identity) string { return i.ID.String() })
-	if req.Count {
-		p.Total, err = count(ctx, tx, `SELECT COUNT(*) FROM identities WHERE user_id = $1`, user)
-	}
-	return p, err
+func identityPage(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, req page.Request) (page.Of[Identity], error) {
+	return listing[Identity]{
+		columns: `id, issuer, created_at`, from: `FROM identities WHERE user_id = $1`, args: []any{user},
+		scan: func(r sqldb.Row) (i Identity, err error) {
+			err = r.Scan(&i.ID, &i.Provider, (*sqldb.Instant)(&i.CreatedAt))
+			return i, err
+		},
+		id: func(i Identity) uuid.UUID { return i.ID },
+	}.page(ctx, tx, req)
 }

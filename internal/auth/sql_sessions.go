@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"medbook/internal/id"
 	"medbook/internal/page"
 	"medbook/internal/sqldb"
 )
@@ -110,47 +109,18 @@ func holderByHandle(ctx context.Context, tx *sqldb.Tx, handle uuid.UUID) (sessio
 }
 
 // sessionsOf lists the sessions of by's user that are not over.
-func sessionsOf(ctx context.Context, tx *sqldb.Tx, by Actor, req page.Request) (p page.Of[Session], err error) {
-	after, err := position(req)
-	if err != nil {
-		return p, err
-	}
+func sessionsOf(ctx context.Context, tx *sqldb.Tx, by Actor, req page.Request) (page.Of[Session], error) {
 	now := tx.Now()
-	found, err := sqldb.All(ctx, tx, func(r sqldb.Row) (s Session, err error) {
-		err = r.Scan(&s.ID, &s.Browser, &s.Address, &s.Agent, (*sqldb.Instant)(&s.CreatedAt),
-			(*sqldb.Instant)(&s.SeenAt), (*sqldb.Instant)(&s.ExpiresAt))
-		s.Current = by.Via == ViaSession && s.ID == by.CredentialID
-		return s, err
-	}, `SELECT id, kind = 'browser', client_address, user_agent, created_at, seen_at, expires_at
-		FROM sessions WHERE user_id = $1 AND expires_at > $2 AND (kind = 'tokens' OR seen_at > $3) AND id > $4 ORDER BY id LIMIT $5`,
-		by.UserID, sqldb.Instant(now), sqldb.Instant(now.Add(-idle(by.Role))), after, req.Limit+1)
-	if err != nil {
-		return p, err
-	}
-	p = page.Cut(found, req, func(s Session) string { return s.ID.String() })
-	if req.Count {
-		p.Total, err = count(ctx, tx, `SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND expires_at > $2 AND (kind = 'tokens' OR seen_at > $3)`,
-			by.UserID, sqldb.Instant(now), sqldb.Instant(now.Add(-idle(by.Role))))
-	}
-	return p, err
-}
-
-// position reads where a page begins: after the row with this id.
-func position(req page.Request) (uuid.UUID, error) {
-	if req.After == "" {
-		return uuid.Nil, nil
-	}
-	after, ok := id.Parse(req.After)
-	if !ok {
-		return uuid.Nil, page.ErrCursor
-	}
-	return after, nil
-}
-
-func count(ctx context.Context, tx *sqldb.Tx, query string, args ...any) (*int, error) {
-	n, err := sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, query, args...)
-	return &n, err
+	return listing[Session]{
+		columns: `id, kind = 'browser', client_address, user_agent, created_at, seen_at, expires_at`,
+		from:    `FROM sessions WHERE user_id = $1 AND expires_at > $2 AND (kind = 'tokens' OR seen_at > $3)`,
+		args:    []any{by.UserID, sqldb.Instant(now), sqldb.Instant(now.Add(-idle(by.Role)))},
+		scan: func(r sqldb.Row) (s Session, err error) {
+			err = r.Scan(&s.ID, &s.Browser, &s.Address, &s.Agent, (*sqldb.Instant)(&s.CreatedAt),
+				(*sqldb.Instant)(&s.SeenAt), (*sqldb.Instant)(&s.ExpiresAt))
+			s.Current = by.Via == ViaSession && s.ID == by.CredentialID
+			return s, err
+		},
+		id: func(s Session) uuid.UUID { return s.ID },
+	}.page(ctx, tx, req)
 }
