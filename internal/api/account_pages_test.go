@@ -39,7 +39,10 @@ func TestAccountPagesAreGuarded(t *testing.T) {
 				t.Errorf("%s has %s %q, want %q", name, header, got, value)
 			}
 		}
-		c.must(304, "", get, "/account/"+name, nil, "If-None-Match", r.Header.Get("ETag"))
+		again := c.must(304, "", get, "/account/"+name, nil, "If-None-Match", r.Header.Get("ETag"))
+		if got := again.Header.Get("Content-Security-Policy"); got != r.Header.Get("Content-Security-Policy") {
+			t.Errorf("%s, unchanged, has the policy %q: a browser would put it in the place of the page's own", name, got)
+		}
 	}
 	for _, name := range []string{"nowhere", "verify.html", "account", "docs.css", "..%2Fdocs.css", "account%2Fverify.html"} {
 		c.refused(c.call("", get, "/account/"+name, nil), 404, "not-found")

@@ -56,7 +56,7 @@ func render[B any](o *operation, a answer[B]) (idempotency.Answer, error) {
 	set("Set-Cookie", a.Cookie)
 	if a.Public && o.Method == http.MethodGet {
 		set("Cache-Control", "no-cache")
-		set("Vary", "X-API-Key, Authorization")
+		set("Vary", "X-API-Key, Authorization, Cookie")
 	}
 	var err error
 	switch body := any(a.Body).(type) {
@@ -78,13 +78,23 @@ func digest(body []byte) string {
 	return etag.Quote(hex.EncodeToString(sum[:12]))
 }
 
+// place sets a header. What an answer varies by is added: another origin's page
+// has made it vary before.
+func place(h http.Header, name, value string) {
+	if name == "Vary" {
+		h.Add(name, value)
+		return
+	}
+	h.Set(name, value)
+}
+
 // send writes a, or 304 when the caller has that version already.
 func send(w http.ResponseWriter, r *http.Request, o *operation, a idempotency.Answer) {
 	known := etag.Match(strings.Join(r.Header.Values("If-None-Match"), ","))
 	unchanged := o.mayBeUnchanged() && a.Header["ETag"] != "" && known.Holds(a.Header["ETag"])
 	for name, value := range a.Header {
-		if !unchanged || name == "ETag" || name == "Cache-Control" || name == "Vary" {
-			w.Header().Set(name, value)
+		if !unchanged || name == "ETag" || name == "Cache-Control" || name == "Vary" || name == "Content-Security-Policy" { // a 304 renews the headers of what is kept
+			place(w.Header(), name, value)
 		}
 	}
 	switch {

@@ -135,6 +135,17 @@ func TestRecoveryCodesAreRenewed(t *testing.T) {
 	})
 }
 
+// newPasskey makes the key of a passkey. The library leaves leading zeros of a
+// coordinate out, which no authenticator does; such keys are not taken.
+func newPasskey() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a COSE key on P-256
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == whole {
+			return c
+		}
+	}
+}
+
 // device is a passkey in software, at a site.
 type device struct {
 	c       *clinic
@@ -155,7 +166,7 @@ func (c *clinic) newDevice(name string) *device {
 	id := c.users[name].ID
 	return &device{
 		c: c, site: virtualwebauthn.RelyingParty{Name: "Harbour Clinic", ID: "clinic.example", Origin: site},
-		options: virtualwebauthn.AuthenticatorOptions{UserHandle: id[:]}, key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		options: virtualwebauthn.AuthenticatorOptions{UserHandle: id[:]}, key: newPasskey(),
 	}
 }
 
@@ -258,7 +269,7 @@ func TestForgedPasskeys(t *testing.T) {
 			"another party's":          func(d *device) { d.site.ID = "evil.example" },
 			"nobody was verified":      func(d *device) { d.options.UserNotVerified = true },
 			"nobody was present":       func(d *device) { d.options.UserNotPresent = true },
-			"another key":              func(d *device) { d.key.Key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2).Key },
+			"another key":              func(d *device) { d.key.Key = newPasskey().Key },
 			"an unknown id":            func(d *device) { d.key.ID = []byte("unknown") },
 			"another user's name":      func(d *device) { d.options.UserHandle = bob[:] },
 			"nobody's name":            func(d *device) { d.options.UserHandle = []byte("x") },

@@ -63,6 +63,10 @@ func TestOtherOriginsAreLetInByName(t *testing.T) {
 			t.Errorf("%s: %v, want nothing allowed", other, got)
 		}
 	}
+	public := ask(c.server.Handler(), get, "/v1/slots?limit=1", "", "", "Origin", "https://app.example")
+	if vary := strings.Join(public.Header().Values("Vary"), ", "); vary != "Origin, X-API-Key, Authorization, Cookie" {
+		t.Errorf("a public answer varies by %q", vary)
+	}
 	w := ask(c.server.Handler(), get, "/v1/me", "", "", "Origin", "https://app.example", "X-API-Key", c.keys["ann"])
 	if w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "https://app.example" || !strings.Contains(strings.ToLower(w.Header().Get("Access-Control-Expose-Headers")), "etag") || !strings.Contains(w.Header().Get("Vary"), "Origin") {
 		t.Errorf("answer %d with headers %v", w.Code, w.Header())
