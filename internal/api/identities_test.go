@@ -382,6 +382,10 @@ func TestAProviderWithoutASecondFactor(t *testing.T) {
 		access := bearer(in.text(t, "access_token"))
 		c.refused(c.call("", get, "/v1/appointments?limit=1", nil, access...), 403, "factor-missing")
 		c.refused(c.call("", get, "/v1/appointments?limit=1", nil, bearer(h.Mint("RS256", db.Now(), nil))...), 403, "factor-missing")
+		// Nor can they add a factor of their own in the place of the one that they lack.
+		c.refused(c.call("", post, "/v1/auth/factor-options", map[string]any{"kind": "totp"}, access...), 403, "step-up-required")
+		c.refused(c.call("", post, "/v1/auth/factors", map[string]any{"challenge": "x", "name": "x", "code": "x"}, access...), 403, "step-up-required")
+		c.refused(c.call("", post, "/v1/auth/step-up", map[string]any{"password": passphrase}, access...), 409, "factor-wrong")
 		c.must(204, "", post, "/v1/auth/step-up", map[string]any{"code": app.code(0)}, access...)
 		c.must(200, "", get, "/v1/appointments?limit=1", nil, access...)
 

@@ -132,7 +132,10 @@ func (s *Service) authenticateSession(ctx context.Context, t token, from Actor) 
 		}
 	}
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = c.user, c.role, c.practitionerID, c.id
-	from.Via, from.ProvedAt = ViaSession, c.provedAt
+	from.Via = ViaSession
+	if c.strong || !c.hasFactor { // else nothing was proved yet that counts: an identity provider's word does not make up for the factor
+		from.ProvedAt = c.provedAt
+	}
 	from.Weak = !c.strong && (c.hasFactor || slices.Contains(s.RequireFactor, c.role)) // who came from an identity provider has shown none of ours
 	return from, nil
 }
