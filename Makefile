@@ -42,7 +42,8 @@ fmt: ## Format the code
 
 bench: ## Measure hold, list, calendar, group commit and sign-in
 	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/sqldb ./internal/scheduling
-	go test -run '^$$' -bench . -benchtime 20x ./internal/api
+	go test -run '^$$' -bench SignIn -benchtime 20x ./internal/api
+	go test -run '^$$' -bench Known -benchtime 1x ./internal/api
 
 openapi: ## Write openapi.yaml
 	go run ./cmd/medbook openapi > openapi.yaml.new
