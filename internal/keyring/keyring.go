@@ -79,8 +79,23 @@ func (r *Ring) Unseal(sealed, associated []byte) ([]byte, error) {
 // Derive returns 32 bytes that only who has the newest signing key can make of
 // data, and that are of no use for another purpose.
 func (r *Ring) Derive(purpose string, data []byte) []byte {
+	return derived(r.derive.PRFs[r.derive.PrimaryID], purpose, data)
+}
+
+// DeriveAll returns what Derive does, and then what it did with each older key.
+func (r *Ring) DeriveAll(purpose string, data []byte) [][]byte {
+	all := [][]byte{r.Derive(purpose, data)}
+	for _, k := range slices.Backward(r.Keys()) {
+		if one, ok := r.derive.PRFs[k.ID]; ok && k.For == "signing" && !k.Primary {
+			all = append(all, derived(one, purpose, data))
+		}
+	}
+	return all
+}
+
+func derived(key prf.PRF, purpose string, data []byte) []byte {
 	in := append([]byte(fmt.Sprintf("medbook %d %s ", len(purpose), purpose)), data...)
-	out, err := r.derive.ComputePrimaryPRF(in, 32)
+	out, err := key.ComputePRF(in, 32)
 	if err != nil {
 		panic("keyring: " + err.Error()) // the length is one that the key allows
 	}

@@ -78,6 +78,9 @@ func TestRotatedKeysReadWhatTheOldOnesSealed(t *testing.T) {
 	if bytes.Equal(old.Derive("a", nil), r.Derive("a", nil)) {
 		t.Error("the new keys derive what the old ones did")
 	}
+	if all := r.DeriveAll("a", nil); len(all) != 2 || !bytes.Equal(all[0], r.Derive("a", nil)) || !bytes.Equal(all[1], old.Derive("a", nil)) {
+		t.Errorf("DeriveAll = %x, want what the new keys derive, then what the old ones did", all)
+	}
 	if n := len(r.Keys()); n != 4 || r.Keys()[0].Primary || !r.Keys()[1].Primary {
 		t.Errorf("keys: %+v, want two of each kind, the newer ones first in use", r.Keys())
 	}
