@@ -13,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/errs"
 	"medbook/internal/federation"
@@ -193,7 +194,7 @@ func headerParam(name, description string, most int) *huma.Param {
 
 // general are the errors that any operation can answer, whatever it does.
 var general = []*errs.Error{
-	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled, errTooMany, errCrossOrigin, federation.ErrUnavailable,
+	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled, errTooMany, errCrossOrigin, federation.ErrUnavailable, audit.ErrUnrecorded,
 	{Kind: errs.Unavailable, Code: "database-unavailable", Detail: "The database can't be reached."},
 	{Kind: errs.Unavailable, Code: "outcome-unknown", Detail: "The database did not confirm the change; it may have been made. Repeat the request with its Idempotency-Key."},
 	{Kind: errs.Unavailable, Code: "too-busy", Detail: "Too much is waiting for the database."},

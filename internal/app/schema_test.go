@@ -38,6 +38,10 @@ var accounts = map[string]string{
 	"jobs":                "by what is due",
 	"notifications":       "to users of every role; by the id that the job of writing brings",
 	"audit_events":        "by id; audit_patients leads to a patient's events",
+	"audit_leaves":        "the places of all records, in their order",
+	"audit_pending":       "by the record's id; a queue",
+	"audit_tree":          "one row",
+	"audit_checkpoints":   "the heads of the one tree",
 	"goose_db_version":    "the migration tool's own",
 }
 

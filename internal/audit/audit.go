@@ -10,6 +10,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,10 @@ import (
 	"medbook/internal/id"
 	"medbook/internal/sqldb"
 )
+
+// ErrUnrecorded is what a caller gets whose look or deed can't be put on record:
+// it did not happen.
+var ErrUnrecorded = errs.New(errs.Unavailable, "audit-unavailable", "This can't be put on record now, and so is not done. Try again later.")
 
 // How what was tried came out.
 const (
@@ -47,7 +52,8 @@ type Event struct {
 	Patients      []uuid.UUID // whose data it was, in any order; repeats count once
 }
 
-// Record appends e to the record, as part of tx and at tx's time.
+// Record appends e to the record, as part of tx and at tx's time. When it can't,
+// the error is ErrUnrecorded.
 func Record(ctx context.Context, tx *sqldb.Tx, e Event) (err error) {
 	defer errs.Wrap(&err, "record %s", e.Action)
 	e.At = tx.Now()
@@ -60,7 +66,24 @@ func Record(ctx context.Context, tx *sqldb.Tx, e Event) (err error) {
 	e.Patients = slices.Clone(e.Patients)
 	slices.SortFunc(e.Patients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	e.Patients = slices.Compact(e.Patients)
-	return insert(ctx, tx, id.New(), e)
+	e.ActorRole, e.ResourceID, e.Purpose, e.RequestID = plain(e.ActorRole), plain(e.ResourceID), plain(e.Purpose), plain(e.RequestID)
+	e.ClientAddress, e.UserAgent = plain(e.ClientAddress), plain(e.UserAgent)
+	if err := keep(ctx, tx, placed{id: id.New(), Event: e}); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
+	}
+	return nil
+}
+
+// keep writes a record. SQLite's one writer gives it its place at once; on
+// PostgreSQL that would let one transaction write at a time.
+func keep(ctx context.Context, tx *sqldb.Tx, p placed) error {
+	if err := insert(ctx, tx, p); err != nil {
+		return err
+	}
+	if tx.Engine() == sqldb.SQLite {
+		return place(ctx, tx, []placed{p})
+	}
+	return insertPending(ctx, tx, p.id)
 }
 
 // RecordNow appends e in a transaction of its own. When it returns nil, the

@@ -77,6 +77,9 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 	return err
 }
 
+// Engine returns the kind of database.
+func (tx *Tx) Engine() Engine { return tx.db.engine }
+
 // AfterCommit has fn run once the transaction is on disk, before Update
 // returns; not if the outcome is unknown, and not in a View. The closure's ctx
 // has ended by then.

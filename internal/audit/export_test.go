@@ -1,0 +1,49 @@
+package audit
+
+import (
+	"context"
+
+	"medbook/internal/sqldb"
+)
+
+// Turn has a keeper do what it does on each tick.
+func Turn(ctx context.Context, k *Keeper) error { return k.turn(ctx, false) }
+
+// VerifyIn is Verify inside of a transaction, of a trail that one read takes.
+func VerifyIn(ctx context.Context, tx *sqldb.Tx, checkpoints, keys []byte) (Report, error) {
+	v, err := newVerifier(checkpoints, keys)
+	if err != nil {
+		return v.finish(err)
+	}
+	entries, err := entriesFrom(ctx, tx, 0)
+	if err == nil {
+		err = v.addAll(entries)
+	}
+	if err == nil {
+		err = v.checkRest(ctx, tx)
+	}
+	return v.finish(err)
+}
+
+// RollBack puts the trail back to what it was after its first n records, the
+// head included.
+func RollBack(ctx context.Context, tx *sqldb.Tx, n int64) error {
+	leaves, err := leavesFrom(ctx, tx, 0, int(n))
+	if err != nil {
+		return err
+	}
+	var t tree
+	for _, l := range leaves {
+		t.add(l.hash)
+	}
+	for _, statement := range []string{
+		`DELETE FROM audit_patients WHERE event_id IN (SELECT event_id FROM audit_leaves WHERE seq >= $1)`,
+		`DELETE FROM audit_events WHERE id IN (SELECT event_id FROM audit_leaves WHERE seq >= $1)`,
+		`DELETE FROM audit_leaves WHERE seq >= $1`,
+	} {
+		if _, err := tx.Exec(ctx, statement, n); err != nil {
+			return err
+		}
+	}
+	return updateTree(ctx, tx, t)
+}

@@ -1,0 +1,290 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"medbook/internal/errs"
+	"medbook/internal/sqldb"
+)
+
+// Verdict is what Verify comes to.
+type Verdict int
+
+// The verdicts, as medbook audit verify ends with them.
+const (
+	Intact     Verdict = 0 // every record is what it was when it was signed for
+	Tampered   Verdict = 1
+	Incomplete Verdict = 2 // nothing wrong was found, but not all could be judged
+)
+
+// Report is what Verify found.
+type Report struct {
+	Verdict Verdict
+	Records int64  // that were read
+	Covered int64  // of them by checkpoints
+	Why     string // in one sentence, naming the first bad record; empty when intact
+}
+
+// How many records after the last checkpoint, and over what time, are nothing
+// to wonder about.
+const (
+	tailRecords = checkpointRecords
+	tailFor     = 2 * checkpointEvery
+)
+
+// entry is one place of the tree as a source tells it. Line is nil when the
+// record is not there.
+type entry struct {
+	seq  int64
+	line []byte
+	hash *tlog.Hash // that was kept of it; nil where only the line is known
+}
+
+// batch is how many records are read at a time.
+const batch = 500
+
+// verifier goes through all records once, from the first on.
+type verifier struct {
+	checkpoints []Checkpoint // ascending by size
+	grown       tree
+	tail        []time.Time // of the first and the last record after the last checkpoint
+	next        int         // the checkpoint to come
+}
+
+// errTampered ends a verification; its text is the report's.
+type errTampered string
+
+func (e errTampered) Error() string { return string(e) }
+
+// add judges one record.
+func (v *verifier) add(e entry) error {
+	seq := v.grown.size
+	switch {
+	case e.seq != seq:
+		return errTampered(fmt.Sprintf("record %d is missing", seq))
+	case e.line == nil:
+		return errTampered(fmt.Sprintf("record %d is gone; only its hash is there", seq))
+	}
+	hash := tlog.RecordHash(e.line)
+	if e.hash != nil && hash != *e.hash {
+		return errTampered(fmt.Sprintf("record %d is not what was recorded", seq))
+	}
+	v.grown.add(hash)
+	if v.next == len(v.checkpoints) {
+		if at, ok := atOf(e.line); ok {
+			v.tail = append(v.tail[:min(len(v.tail), 1)], at)
+		}
+	}
+	return v.compare()
+}
+
+func (v *verifier) addAll(entries []entry) error {
+	for _, e := range entries {
+		if err := v.add(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare compares the tree with every checkpoint of its size.
+func (v *verifier) compare() error {
+	for ; v.next < len(v.checkpoints) && v.checkpoints[v.next].Size == v.grown.size; v.next++ {
+		c := v.checkpoints[v.next]
+		if c.Root != v.grown.root() {
+			first := int64(0)
+			if v.next > 0 {
+				first = v.checkpoints[v.next-1].Size
+			}
+			what := fmt.Sprintf("one of the records %d to %d", first, c.Size-1)
+			if first >= c.Size-1 {
+				what = fmt.Sprintf("record %d, or one before it,", c.Size-1)
+			}
+			return errTampered(what + " is not what was signed for at " + c.At.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// report says what it has come to after the last record.
+func (v *verifier) report() Report {
+	r := Report{Records: v.grown.size}
+	if v.next > 0 {
+		r.Covered = v.checkpoints[v.next-1].Size
+	}
+	after := r.Records - r.Covered
+	switch {
+	case v.next < len(v.checkpoints):
+		r.Verdict = Tampered
+		r.Why = fmt.Sprintf("record %d and those after it are missing: %d records were signed for", r.Records, v.checkpoints[len(v.checkpoints)-1].Size)
+	case len(v.checkpoints) == 0:
+		r.Verdict, r.Why = Incomplete, "there is no checkpoint, so nothing vouches for the records"
+	case after > tailRecords, len(v.tail) == 2 && v.tail[1].Sub(v.tail[0]) > tailFor:
+		r.Verdict, r.Why = Incomplete, fmt.Sprintf("no checkpoint covers record %d and those after it", r.Covered)
+	}
+	return r
+}
+
+// newVerifier reads checkpoints and the keys that may have signed them.
+func newVerifier(checkpoints, keys []byte) (*verifier, error) {
+	known, err := readKeys(keys)
+	if err != nil {
+		return nil, err
+	}
+	all, err := readNotes(checkpoints, known)
+	if err != nil {
+		return nil, errTampered(err.Error())
+	}
+	slices.SortStableFunc(all, func(a, b Checkpoint) int { return int(a.Size - b.Size) })
+	return &verifier{checkpoints: all}, nil
+}
+
+// finish turns what ended a verification into a report.
+func (v *verifier) finish(err error) (Report, error) {
+	var tampered errTampered
+	switch {
+	case errors.As(err, &tampered):
+		r := Report{Verdict: Tampered, Why: string(tampered)}
+		if v != nil {
+			r.Records = v.grown.size
+		}
+		return r, nil
+	case err != nil:
+		return Report{Verdict: Incomplete}, err
+	}
+	return v.report(), nil
+}
+
+// Verify compares all records of a database with the checkpoints that were
+// written outside of it and the keys that signed those, one a line. An error
+// says that it could not read something.
+func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Report, err error) {
+	defer errs.Wrap(&err, "verify audit trail")
+	v, err := newVerifier(checkpoints, keys)
+	if err != nil {
+		return v.finish(err)
+	}
+	for more := true; more && err == nil; {
+		var entries []entry
+		err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+			entries, err = entriesFrom(ctx, tx, v.grown.size)
+			return err
+		})
+		if err == nil {
+			err = v.addAll(entries)
+		}
+		more = len(entries) == batch
+	}
+	if err == nil {
+		err = db.View(ctx, v.checkRest)
+	}
+	return v.finish(err)
+}
+
+// checkRest judges what is in the database beside the places.
+func (v *verifier) checkRest(ctx context.Context, tx *sqldb.Tx) error {
+	kept, err := readTree(ctx, tx)
+	if errors.Is(err, errTree) || err == nil && kept.size < v.grown.size {
+		return errTampered("the head of the tree is not that of the records")
+	}
+	if err != nil {
+		return err
+	}
+	if kept.size == v.grown.size && kept.root() != v.grown.root() {
+		return errTampered("the head of the tree is not that of the records")
+	}
+	if kept.size > v.grown.size {
+		next, err := leavesFrom(ctx, tx, v.grown.size, 1)
+		if err != nil || len(next) > 0 { // recorded since we read
+			return err
+		}
+		return errTampered(fmt.Sprintf("record %d and those after it are missing", v.grown.size))
+	}
+	n, err := countOrphans(ctx, tx)
+	if err == nil && n > 0 {
+		return errTampered(fmt.Sprintf("%d records have no place among the others: they were put in, or their places were taken away", n))
+	}
+	return err
+}
+
+// entriesFrom reads places from seq on with the lines of what stands there.
+func entriesFrom(ctx context.Context, tx *sqldb.Tx, seq int64) ([]entry, error) {
+	leaves, err := leavesFrom(ctx, tx, seq, batch)
+	if err != nil || len(leaves) == 0 {
+		return nil, err
+	}
+	rows, err := placedFrom(ctx, tx, leaves[0].seq, leaves[len(leaves)-1].seq)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]entry, len(leaves))
+	for i, l := range leaves {
+		entries[i] = entry{seq: l.seq, hash: &leaves[i].hash}
+		if p, ok := rows[l.seq]; ok {
+			if entries[i].line, err = p.line(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return entries, nil
+}
+
+// VerifyExport is Verify for a file that Export wrote.
+func VerifyExport(export io.Reader, checkpoints, keys []byte) (r Report, err error) {
+	defer errs.Wrap(&err, "verify export of audit trail")
+	v, err := newVerifier(checkpoints, keys)
+	if err != nil {
+		return v.finish(err)
+	}
+	lines := bufio.NewScanner(export)
+	lines.Buffer(make([]byte, 64<<10), 64<<20)
+	for lines.Scan() && err == nil {
+		text := lines.Bytes()
+		seq, ok := seqOf(text)
+		if !ok {
+			err = errTampered(fmt.Sprintf("line %d is no record", v.grown.size+1))
+			break
+		}
+		err = v.add(entry{seq: seq, line: text})
+	}
+	if err == nil {
+		err = lines.Err()
+	}
+	return v.finish(err)
+}
+
+// Export writes all records in the order of their places, a line of JSON each.
+func Export(ctx context.Context, db *sqldb.DB, w io.Writer) (err error) {
+	defer errs.Wrap(&err, "export audit trail")
+	for next, more := int64(0), true; more; {
+		var entries []entry
+		err := db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+			entries, err = entriesFrom(ctx, tx, next)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		for _, e := range entries {
+			b.Write(e.line)
+			b.WriteByte('\n')
+		}
+		if _, err := w.Write(b.Bytes()); err != nil {
+			return err
+		}
+		if more = len(entries) == batch; more {
+			next = entries[len(entries)-1].seq + 1
+		}
+	}
+	return nil
+}
