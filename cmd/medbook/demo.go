@@ -36,7 +36,10 @@ func (c demoClinic) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Config{Listen: c.address(), Database: database, Keys: ring, Log: app.NewLog(o.stderr)})
+	a, err := app.New(ctx, app.Config{
+		Listen: c.address(), Database: database, Keys: ring, Log: app.NewLog(o.stderr),
+		Checkpoints: filepath.Join(c.Data, "medbook.checkpoints"),
+	})
 	if err != nil {
 		return err
 	}

@@ -21,13 +21,19 @@ func (k keyFile) path(database string) string {
 	if k.Keys != "" {
 		return k.Keys
 	}
-	if file, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		if u, err := url.Parse(file); err == nil {
-			file = cmp.Or(u.Path, file)
-		}
+	if file, ok := sqliteFile(database); ok {
 		return strings.TrimSuffix(file, filepath.Ext(file)) + ".keys"
 	}
 	return filepath.Join("data", "medbook.keys")
+}
+
+// sqliteFile returns the file of a database at sqlite:PATH.
+func sqliteFile(database string) (string, bool) {
+	file, ok := strings.CutPrefix(database, "sqlite:")
+	if u, err := url.Parse(file); err == nil {
+		file = cmp.Or(u.Path, file)
+	}
+	return file, ok
 }
 
 // ring reads the keys: the text of MEDBOOK_KEYS or of the credential

@@ -48,6 +48,11 @@ type commands struct {
 		Rotate rotateKeys `cmd:"" help:"Add new keys to the installation's own."`
 		Show   showKeys   `cmd:"" help:"Tell which keys there are, without them."`
 	} `cmd:"" help:"Manage the installation's own keys, which seal and sign."`
+	Audit struct {
+		Verify verifyTrail `cmd:"" help:"Tell whether the audit trail is what it was."`
+		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
+		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
+	} `cmd:"" help:"Judge the audit trail."`
 	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
 	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
 	Version version    `cmd:"" help:"Print the program's version."`
@@ -89,7 +94,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return complain(stderr, fmt.Errorf("%w; see medbook --help", err), misused)
 	}
-	if err := command.Run(); err != nil {
+	err = command.Run()
+	if verdict, ok := errors.AsType[verdictError](err); ok {
+		return int(verdict)
+	}
+	if err != nil {
 		return complain(stderr, err, failed)
 	}
 	return succeeded

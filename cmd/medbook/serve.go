@@ -124,6 +124,7 @@ type serve struct {
 	edges
 	restraints
 	mailing
+	trail
 }
 
 // Help says what the summary has no room for.
@@ -151,6 +152,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 	if c.Keys, err = s.ring(database); err != nil {
 		return err
 	}
+	c.Checkpoints = s.trail.path(s.keyFile.path(database))
 	a, err := app.New(ctx, c)
 	if err != nil {
 		return err

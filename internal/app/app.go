@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"medbook/internal/api"
+	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/federation"
@@ -41,6 +42,8 @@ type Config struct {
 	Limits    api.Limits
 	Restraint scheduling.Restraint
 	Origins   []string // whose pages may call the API
+
+	Checkpoints string // file of the audit trail's signed heads; empty: only in the database
 }
 
 // Services are the nouns of the program over one database.
@@ -86,6 +89,7 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	runner   *jobs.Runner
+	keeper   *audit.Keeper
 }
 
 // New takes the address first, so that a second server started by mistake
@@ -134,7 +138,25 @@ func (a *App) build(ctx context.Context) error {
 	a.Auth.Federation = &federation.Service{Issuers: a.config.Providers, Now: a.DB.Now, Log: a.log}
 	a.Notify.Seal, a.Notify.Clinic, a.Notify.PublicURL = a.config.Keys, a.config.Clinic, a.PublicURL()
 	a.runner = a.newRunner()
-	return nil
+	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
+	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
+	return err
+}
+
+// checkpointKey is what the key that signs the audit trail's heads is derived for.
+const checkpointKey = "audit checkpoint"
+
+// CheckpointKeys returns the public keys by which the checkpoints are read that
+// servers with these keys sign, or signed before the keys were rotated.
+func CheckpointKeys(ring *keyring.Ring) (keys []string, err error) {
+	for _, seed := range ring.DeriveAll(checkpointKey, nil) {
+		key, err := audit.VerifierKey(seed)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 // channels returns those by which messages go out.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/idempotency"
 	"medbook/internal/jobs"
@@ -39,6 +40,10 @@ func (a *App) Run(ctx context.Context) error {
 			a.log.ErrorContext(background, "refused credentials are not on record", "error", err)
 		}
 	})
+	keeping, endKeeping := context.WithCancel(background)
+	defer endKeeping()
+	kept := make(chan error, 1)
+	go func() { kept <- a.keeper.Run(keeping) }()
 	served := make(chan error, 1)
 	work.Go(func() { served <- a.serve() })
 	a.log.InfoContext(ctx, "listening", "address", a.URL())
@@ -51,7 +56,8 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stop()
 	work.Wait()
-	return errors.Join(err, a.DB.Close())
+	endKeeping() // after all else, so that the last checkpoint covers all
+	return errors.Join(err, <-kept, a.DB.Close())
 }
 
 // shutDown waits for the requests that are running, but not for ever.
@@ -119,5 +125,6 @@ func (a *App) newRunner() *jobs.Runner {
 		return err
 	})
 	r.Every(time.Hour, "auth.clean", a.Auth.Clean)
+	r.Every(time.Hour, "audit.adopt", func(ctx context.Context) error { return audit.Adopt(ctx, a.DB) })
 	return r
 }
