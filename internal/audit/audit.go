@@ -1,10 +1,11 @@
 // Package audit keeps the record of who did what to whose data.
 //
-// It is append-only: nothing here changes or removes a record. A write is
-// recorded in its own transaction with Record, so that neither exists without
-// the other. A read is recorded with RecordNow after it and before a byte of it
-// is answered; so is a refusal. A person's look at their own data is not
-// recorded.
+// It is append-only: nothing changes a record, and nothing but Prune removes one,
+// long after. A write is recorded in its own transaction with Record, so that
+// neither exists without the other. What is of a person is read with Read, which
+// wants to know who looks and what for, and puts on record what they saw before
+// it hands it out; so it does with a refusal. A person's look at their own data
+// is not recorded.
 package audit
 
 import (
@@ -52,11 +53,26 @@ type Event struct {
 	Patients      []uuid.UUID // whose data it was, in any order; repeats count once
 }
 
-// Record appends e to the record, as part of tx and at tx's time. When it can't,
-// the error is ErrUnrecorded.
-func Record(ctx context.Context, tx *sqldb.Tx, e Event) (err error) {
-	defer errs.Wrap(&err, "record %s", e.Action)
-	e.At = tx.Now()
+// Record appends events to the record, as part of tx and at tx's time. When it
+// can't, the error is ErrUnrecorded.
+func Record(ctx context.Context, tx *sqldb.Tx, events ...Event) (err error) {
+	if len(events) == 0 {
+		return nil
+	}
+	defer errs.Wrap(&err, "record %s", events[0].Action)
+	list := make([]placed, len(events))
+	for i, e := range events {
+		list[i] = placed{id: id.New(), Event: e.kept(tx.Now())}
+	}
+	if err := keep(ctx, tx, list); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
+	}
+	return nil
+}
+
+// kept returns e in the form in which it is recorded.
+func (e Event) kept(at time.Time) Event {
+	e.At = at
 	if e.Outcome == "" {
 		e.Outcome = Success
 	}
@@ -68,29 +84,26 @@ func Record(ctx context.Context, tx *sqldb.Tx, e Event) (err error) {
 	e.Patients = slices.Compact(e.Patients)
 	e.ActorRole, e.ResourceID, e.Purpose, e.RequestID = plain(e.ActorRole), plain(e.ResourceID), plain(e.Purpose), plain(e.RequestID)
 	e.ClientAddress, e.UserAgent = plain(e.ClientAddress), plain(e.UserAgent)
-	if err := keep(ctx, tx, placed{id: id.New(), Event: e}); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
-	}
-	return nil
+	return e
 }
 
-// keep writes a record. SQLite's one writer gives it its place at once; on
+// keep writes records. SQLite's one writer gives them their places at once; on
 // PostgreSQL that would let one transaction write at a time.
-func keep(ctx context.Context, tx *sqldb.Tx, p placed) error {
-	if err := insert(ctx, tx, p); err != nil {
+func keep(ctx context.Context, tx *sqldb.Tx, list []placed) error {
+	if err := insert(ctx, tx, list); err != nil {
 		return err
 	}
 	if tx.Engine() == sqldb.SQLite {
-		return place(ctx, tx, []placed{p})
+		return place(ctx, tx, list)
 	}
-	return insertPending(ctx, tx, p.id)
+	return insertPending(ctx, tx, list)
 }
 
-// RecordNow appends e in a transaction of its own. When it returns nil, the
-// record is on disk.
-func RecordNow(ctx context.Context, db *sqldb.DB, e Event) error {
+// RecordNow appends events in a transaction of its own. When it returns nil, they
+// are on disk.
+func RecordNow(ctx context.Context, db *sqldb.DB, events ...Event) error {
 	return db.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		return Record(ctx, tx, e)
+		return Record(ctx, tx, events...)
 	})
 }
 

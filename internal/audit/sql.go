@@ -8,23 +8,28 @@ import (
 	"medbook/internal/sqldb"
 )
 
-// insert writes the event and a row for each patient, by which a patient's
+// insert writes events and a row for each of their patients, by which a patient's
 // disclosures are found.
-func insert(ctx context.Context, tx *sqldb.Tx, e placed) error {
-	at := sqldb.Instant(e.At)
+func insert(ctx context.Context, tx *sqldb.Tx, list []placed) error {
+	var events, patients [][]any
+	for _, e := range list {
+		at := sqldb.Instant(e.At)
+		events = append(events, []any{
+			e.id, at, known(e.Actor), e.ActorRole, known(e.Credential), e.Action, e.ResourceType, e.ResourceID,
+			e.Outcome, e.Count, e.Purpose, e.RequestID, e.ClientAddress, e.UserAgent,
+		})
+		for _, patient := range e.Patients {
+			patients = append(patients, []any{patient, e.id, at})
+		}
+	}
+	groups, args := sqldb.Values(events...)
 	_, err := tx.Exec(ctx, `INSERT INTO audit_events (id, at, actor_id, actor_role, credential_id, action,
 			resource_type, resource_id, outcome, count, purpose, request_id, client_address, user_agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		e.id, at, known(e.Actor), e.ActorRole, known(e.Credential), e.Action, e.ResourceType, e.ResourceID,
-		e.Outcome, e.Count, e.Purpose, e.RequestID, e.ClientAddress, e.UserAgent)
-	if err != nil || len(e.Patients) == 0 {
+		VALUES `+groups, args...)
+	if err != nil || len(patients) == 0 {
 		return err
 	}
-	rows := make([][]any, len(e.Patients))
-	for i, patient := range e.Patients {
-		rows[i] = []any{patient, e.id, at}
-	}
-	groups, args := sqldb.Values(rows...)
+	groups, args = sqldb.Values(patients...)
 	_, err = tx.Exec(ctx, `INSERT INTO audit_patients (patient_id, event_id, at) VALUES `+groups, args...)
 	return err
 }

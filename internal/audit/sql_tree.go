@@ -65,8 +65,13 @@ func insertLeaves(ctx context.Context, tx *sqldb.Tx, rows [][]any) error {
 	return err
 }
 
-func insertPending(ctx context.Context, tx *sqldb.Tx, event uuid.UUID) error {
-	_, err := tx.Exec(ctx, `INSERT INTO audit_pending (event_id) VALUES ($1)`, event)
+func insertPending(ctx context.Context, tx *sqldb.Tx, list []placed) error {
+	rows := make([][]any, len(list))
+	for i, e := range list {
+		rows[i] = []any{e.id}
+	}
+	groups, args := sqldb.Values(rows...)
+	_, err := tx.Exec(ctx, `INSERT INTO audit_pending (event_id) VALUES `+groups, args...)
 	return err
 }
 

@@ -97,11 +97,25 @@ func (a Actor) Is(roles ...Role) bool {
 // that type and id (empty for a list), which is data of the patients.
 func (a Actor) Event(action, resourceType, resourceID string, patients ...uuid.UUID) audit.Event {
 	return audit.Event{
-		Actor: a.UserID, ActorRole: string(a.Role), Credential: a.CredentialID,
+		Actor: a.UserID, ActorRole: string(a.Role), Credential: a.CredentialID, Purpose: purposes[a.Role],
 		Action: action, ResourceType: resourceType, ResourceID: resourceID, Patients: patients,
 		RequestID: a.RequestID, ClientAddress: a.Address, UserAgent: a.Agent,
 	}
 }
+
+// Intends is Event for what a wants to see.
+func (a Actor) Intends(action, resourceType, resourceID string, patients ...uuid.UUID) audit.Intent {
+	return audit.Intent{Event: a.Event(action, resourceType, resourceID, patients...), Self: a.UserID}
+}
+
+// purposes are what each role acts for, as the audit trail has it. PurposeEmergency
+// stands in the place of treatment where somebody else's care is broken into.
+var purposes = map[Role]string{
+	Patient: "patient-request", Practitioner: "treatment", Admin: "operations", Auditor: "oversight", system: "operations",
+}
+
+// PurposeEmergency is the purpose of looks at a patient of whom one has no care.
+const PurposeEmergency = "emergency"
 
 // FoldEmail returns the one form in which an e-mail address is kept and looked for.
 func FoldEmail(address string) string { return strings.ToLower(strings.TrimSpace(address)) }

@@ -367,7 +367,7 @@ func TestAnEventSaysWhoAndFromWhere(t *testing.T) {
 	by := Actor{UserID: bob, Role: Admin, CredentialID: id.New(), RequestID: "q", Address: "192.0.2.1", Agent: "curl"}
 	want := audit.Event{
 		Actor: bob, ActorRole: "admin", Credential: by.CredentialID, Action: "user.read", ResourceType: "user", ResourceID: "r",
-		RequestID: "q", ClientAddress: "192.0.2.1", UserAgent: "curl", Patients: []uuid.UUID{ann},
+		Purpose: "operations", RequestID: "q", ClientAddress: "192.0.2.1", UserAgent: "curl", Patients: []uuid.UUID{ann},
 	}
 	if diff := cmp.Diff(want, by.Event("user.read", "user", "r", ann)); diff != "" {
 		t.Errorf("Event (-want +got):\n%s", diff)

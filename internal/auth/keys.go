@@ -180,17 +180,15 @@ func (s *Service) APIKeys(ctx context.Context, by Actor, user string, req page.R
 	if user != "" && !ok {
 		return page.Of[Key]{Items: []Key{}}, nil
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		p, err = keysIn(ctx, tx, by, of, req)
-		return err
-	})
-	if err != nil || !by.Is(Admin) {
+	return audit.Read(ctx, s.DB, by.Intends("key.list", "api_key", ""), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (page.Of[Key], error) {
+		p, err := keysIn(ctx, tx, by, of, req)
+		for _, k := range p.Items {
+			if k.User != by.UserID {
+				seen.Row()
+			}
+		}
 		return p, err
-	}
-	if err := audit.RecordNow(ctx, s.DB, by.Event("key.list", "api_key", "")); err != nil {
-		return page.Of[Key]{}, err
-	}
-	return p, nil
+	})
 }
 
 // KeysOf returns the keys of the user with that address to System. It returns

@@ -22,7 +22,7 @@ import (
 func (s *Service) CreateUser(ctx context.Context, by auth.Actor, n NewUser) (u User, err error) {
 	defer errs.Wrap(&err, "create user")
 	if !by.Is(auth.Admin) {
-		return u, s.refuse(ctx, by.Event("user.create", "user", ""), auth.ErrForbidden)
+		return u, audit.Refuse(ctx, s.DB, by.Intends("user.create", "user", ""), auth.ErrForbidden)
 	}
 	given := recordOf(n)
 	again := func(ctx context.Context, tx *sqldb.Tx) error {
@@ -65,21 +65,13 @@ func (s *Service) User(ctx context.Context, by auth.Actor, userID string) (u Use
 	if !ok {
 		return u, ErrUserNotFound
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		u, err = userByID(ctx, tx, by, which)
-		return err
+	return audit.Read(ctx, s.DB, by.Intends("user.read", "user", userID), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (User, error) {
+		u, err := userByID(ctx, tx, by, which)
+		if err == nil && which != by.UserID {
+			seen.Row(u.patients()...)
+		}
+		return u, err
 	})
-	event := by.Event("user.read", "user", userID, u.patients()...)
-	switch {
-	case err != nil:
-		return User{}, s.refuseOthers(ctx, event, by, err)
-	case which == by.UserID:
-		return u, nil
-	}
-	if err := audit.RecordNow(ctx, s.DB, event); err != nil {
-		return User{}, err
-	}
-	return u, nil
 }
 
 // UserFilter narrows a list of users. Its zero value matches all.
@@ -95,21 +87,15 @@ func (s *Service) Users(ctx context.Context, by auth.Actor, f UserFilter, req pa
 	if by.Anonymous() {
 		return p, auth.ErrUnauthenticated
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		p, err = usersIn(ctx, tx, by, f, req)
-		return err
-	})
-	if err != nil || !by.Is(auth.Admin) {
+	return audit.Read(ctx, s.DB, by.Intends("user.list", "user", ""), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (page.Of[User], error) {
+		p, err := usersIn(ctx, tx, by, f, req)
+		for _, u := range p.Items {
+			if u.ID != by.UserID {
+				seen.Row(u.patients()...)
+			}
+		}
 		return p, err
-	}
-	var patients []uuid.UUID
-	for _, u := range p.Items {
-		patients = append(patients, u.patients()...)
-	}
-	if err := audit.RecordNow(ctx, s.DB, by.Event("user.list", "user", "", patients...)); err != nil {
-		return page.Of[User]{}, err
-	}
-	return p, nil
+	})
 }
 
 // ChangeUser changes a user for themself or for an admin. match must name the
@@ -126,13 +112,13 @@ func (s *Service) ChangeUser(ctx context.Context, by auth.Actor, userID string, 
 	if !ok {
 		return u, ErrUserNotFound
 	}
-	event := by.Event("user.change", "user", userID)
+	in := by.Intends("user.change", "user", userID)
 	if c.Role != nil && !by.Is(auth.Admin) {
-		return u, s.refuse(ctx, event, auth.ErrForbidden)
+		return u, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
 	}
 	if c.Role != nil {
 		if err := by.StepUp(auth.StepUpRoles, s.DB.Now()); err != nil {
-			return u, s.refuse(ctx, event, err)
+			return u, audit.Refuse(ctx, s.DB, in, err)
 		}
 	}
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
@@ -149,11 +135,17 @@ func (s *Service) ChangeUser(ctx context.Context, by auth.Actor, userID string, 
 		if u, err = s.change(ctx, tx, by, old, c); err != nil {
 			return err
 		}
-		event.Patients = append(old.patients(), u.patients()...)
-		return audit.Record(ctx, tx, event)
+		did := in.Event
+		did.Patients = append(old.patients(), u.patients()...)
+		if u.Role == old.Role {
+			return audit.Record(ctx, tx, did)
+		}
+		role := did
+		role.Action = "user.change_role"
+		return audit.Record(ctx, tx, did, role)
 	})
 	if err != nil {
-		return User{}, s.refuseOthers(ctx, event, by, err)
+		return User{}, audit.Refuse(ctx, s.DB, in, err)
 	}
 	return u, nil
 }
@@ -199,24 +191,6 @@ func (s *Service) place(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID, r r
 		return s.Enrol(ctx, tx, practitionerID, r.timeZone)
 	}
 	return nil
-}
-
-// refuse records that what e says was denied, and returns why.
-func (s *Service) refuse(ctx context.Context, e audit.Event, why error) error {
-	e.Outcome = audit.Denied
-	if err := audit.RecordNow(ctx, s.DB, e); err != nil {
-		return err
-	}
-	return why
-}
-
-// refuseOthers records a refusal if err says that a user is not there for
-// somebody who sees only themself. Whether the user exists makes no difference.
-func (s *Service) refuseOthers(ctx context.Context, e audit.Event, by auth.Actor, err error) error {
-	if errors.Is(err, ErrUserNotFound) && !by.Is(auth.Admin) {
-		return s.refuse(ctx, e, err)
-	}
-	return err
 }
 
 // Recipient returns the user to whom a message goes, or ErrUserNotFound.

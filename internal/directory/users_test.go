@@ -259,7 +259,7 @@ func TestWhoSeesAUser(t *testing.T) {
 			{"a patient, by an admin", as(eve), ann.ID.String(), nil, []string{"admin user.read success ann [ann]"}},
 			{"a practitioner, by an admin", as(eve), bob.ID.String(), nil, []string{"admin user.read success bob []"}},
 			{"an admin, by themself", as(eve), eve.ID.String(), nil, nil},
-			{"nobody, by an admin", as(eve), absent, directory.ErrUserNotFound, nil},
+			{"nobody, by an admin", as(eve), absent, directory.ErrUserNotFound, []string{"admin user.read denied  []"}},
 			{"a patient, by an auditor", auth.Actor{UserID: id.New(), Role: auth.Auditor}, ann.ID.String(), directory.ErrUserNotFound, []string{"auditor user.read denied ann []"}},
 			{"a patient, by the command line", auth.System, ann.ID.String(), nil, []string{"system user.read success ann [ann]"}},
 			{"a patient, without a credential", auth.Actor{}, ann.ID.String(), auth.ErrUnauthenticated, nil},

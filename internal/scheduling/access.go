@@ -57,20 +57,10 @@ func asNotFound(err, as error) error {
 }
 
 // settle records a refusal when err is one, in a transaction of its own since
-// the refused one is rolled back, and returns err. Unknown and forbidden rows
-// are recorded alike, so that they also cost alike. resource must be an id that
+// the refused one is rolled back, and returns err. resource must be an id that
 // was parsed, or empty: a caller's text does not belong into the trail.
 func (s *Service) settle(ctx context.Context, by auth.Actor, err error, action, resourceType, resource string) error {
-	kind := errs.KindOf(err)
-	if err == nil || kind != errs.NotFound && kind != errs.Forbidden {
-		return err
-	}
-	e := by.Event(action, resourceType, resource)
-	e.Outcome = audit.Denied
-	if failed := audit.RecordNow(ctx, s.DB, e); failed != nil {
-		return failed
-	}
-	return err
+	return audit.Refuse(ctx, s.DB, by.Intends(action, resourceType, resource), err)
 }
 
 // replayed returns what idempotency runs before it repeats an answer about the
@@ -91,21 +81,4 @@ func recorded(by auth.Actor, action, resourceType, resource string, patients ...
 	return func(ctx context.Context, tx *sqldb.Tx) error {
 		return audit.Record(ctx, tx, by.Event(action, resourceType, resource, patients...))
 	}
-}
-
-// recordRead puts a read of appointments on record, naming every patient. A
-// person's look at their own data is none.
-func (s *Service) recordRead(ctx context.Context, by auth.Actor, action, resource string, as ...Appointment) error {
-	var others []uuid.UUID
-	for _, a := range as {
-		if a.Patient != by.UserID {
-			others = append(others, a.Patient)
-		}
-	}
-	if len(others) == 0 {
-		return nil
-	}
-	e := by.Event(action, "appointment", resource, others...)
-	e.Count = len(as)
-	return audit.RecordNow(ctx, s.DB, e)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/errs"
 	"medbook/internal/id"
@@ -32,17 +33,13 @@ func (s *Service) Appointment(ctx context.Context, by auth.Actor, appointment st
 	if !ok {
 		return a, s.settle(ctx, by, ErrAppointmentNotFound, action, "appointment", "")
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		a, err = appointmentByID(ctx, tx, by, key)
-		return err
+	return audit.Read(ctx, s.DB, by.Intends(action, "appointment", key.String()), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (Appointment, error) {
+		a, err := appointmentByID(ctx, tx, by, key)
+		if err == nil {
+			seen.Row(a.Patient)
+		}
+		return a, err
 	})
-	if err != nil {
-		return Appointment{}, s.settle(ctx, by, err, action, "appointment", key.String())
-	}
-	if err := s.recordRead(ctx, by, action, key.String(), a); err != nil {
-		return Appointment{}, err
-	}
-	return a, nil
 }
 
 // Appointments lists appointments in order of their start: a patient's and a
@@ -61,31 +58,23 @@ func (s *Service) Appointments(ctx context.Context, by auth.Actor, f Appointment
 	if err != nil {
 		return p, err
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return audit.Read(ctx, s.DB, by.Intends(action, "appointment", ""), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (p page.Of[Appointment], err error) {
 		q := selectAppointments(by, f, tx.Now())
-		if req.Count {
-			total, err := q.count(ctx, tx)
-			if err != nil {
-				return err
-			}
-			p.Total = &total
-		}
 		items, err := q.page(ctx, tx, after, req.Limit+1)
 		if err != nil {
-			return err
+			return p, err
 		}
-		total := p.Total
 		p = page.Cut(items, req, positionOf)
-		p.Total = total
-		return nil
+		for _, a := range p.Items {
+			seen.Row(a.Patient)
+		}
+		if req.Count {
+			total, err := q.count(ctx, tx)
+			p.Total = &total
+			return p, err
+		}
+		return p, nil
 	})
-	if err != nil {
-		return page.Of[Appointment]{}, err
-	}
-	if err := s.recordRead(ctx, by, action, "", p.Items...); err != nil {
-		return page.Of[Appointment]{}, err
-	}
-	return p, nil
 }
 
 // position is where a page of appointments ended.

@@ -22,36 +22,35 @@ func (s *Service) Availabilities(ctx context.Context, by auth.Actor, practitione
 	if err != nil {
 		return p, s.settle(ctx, by, err, "availability.list", "practitioner", "")
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return audit.Read(ctx, s.DB, by.Intends("availability.list", "practitioner", key.String()), func(ctx context.Context, tx *sqldb.Tx, _ *audit.Seen) (p page.Of[Availability], err error) {
 		sch, err := scheduleOf(ctx, tx, key)
 		if err != nil {
-			return err
+			return p, err
 		}
 		p, err = availabilityPage(ctx, tx, key, req)
 		for i, a := range p.Items {
 			p.Items[i] = sch.dress(a)
 		}
-		return err
+		return p, err
 	})
-	return p, s.settle(ctx, by, err, "availability.list", "practitioner", key.String())
 }
 
 // Availability returns one availability to its practitioner and staff.
 func (s *Service) Availability(ctx context.Context, by auth.Actor, availability string) (a Availability, err error) {
 	defer errs.Wrap(&err, "read availability")
 	key, err := editableRow(by, availability, ErrAvailabilityNotFound)
-	if err == nil {
-		err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-			sch, err := scheduleOf(ctx, tx, key.Lead)
-			if err != nil {
-				return asNotFound(err, ErrAvailabilityNotFound)
-			}
-			a, err = availabilityByID(ctx, tx, key)
-			a = sch.dress(a)
-			return err
-		})
+	in := by.Intends("availability.read", "availability", "")
+	if err != nil {
+		return a, audit.Refuse(ctx, s.DB, in, err)
 	}
-	return a, s.settle(ctx, by, err, "availability.read", "availability", "")
+	return audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, _ *audit.Seen) (Availability, error) {
+		sch, err := scheduleOf(ctx, tx, key.Lead)
+		if err != nil {
+			return Availability{}, asNotFound(err, ErrAvailabilityNotFound)
+		}
+		a, err := availabilityByID(ctx, tx, key)
+		return sch.dress(a), err
+	})
 }
 
 // ChangeAvailability changes hours in their own kind. Slots that are held or

@@ -59,18 +59,17 @@ func (s *Service) TimeOffs(ctx context.Context, by auth.Actor, practitioner stri
 	if err != nil {
 		return p, s.settle(ctx, by, err, "time_off.list", "practitioner", "")
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	return audit.Read(ctx, s.DB, by.Intends("time_off.list", "practitioner", key.String()), func(ctx context.Context, tx *sqldb.Tx, _ *audit.Seen) (p page.Of[TimeOff], err error) {
 		sch, err := scheduleOf(ctx, tx, key)
 		if err != nil {
-			return err
+			return p, err
 		}
 		p, err = timeOffPage(ctx, tx, key, req)
 		for i, t := range p.Items {
 			p.Items[i].TimeZone, p.Items[i].Bounds = sch.Location.String(), t.Hours.span(sch.Location)
 		}
-		return err
+		return p, err
 	})
-	return p, s.settle(ctx, by, err, "time_off.list", "practitioner", key.String())
 }
 
 // EndTimeOff gives the time back. It returns auth.ErrForbidden or ErrTimeOffNotFound.

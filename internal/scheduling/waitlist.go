@@ -71,22 +71,13 @@ func (s *Service) Waitlist(ctx context.Context, by auth.Actor, req page.Request)
 	if !by.Is(auth.Patient, auth.Practitioner, auth.Admin) {
 		return p, s.settle(ctx, by, auth.ErrForbidden, action, what, "")
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		p, err = waitPage(ctx, tx, by, req)
-		return err
-	})
-	if err != nil || by.Is(auth.Patient) || len(p.Items) == 0 {
+	return audit.Read(ctx, s.DB, by.Intends(action, what, ""), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (page.Of[Wait], error) {
+		p, err := waitPage(ctx, tx, by, req)
+		for _, w := range p.Items {
+			seen.Row(w.ID.Lead)
+		}
 		return p, err
-	}
-	e := by.Event(action, what, "")
-	e.Count = len(p.Items)
-	for _, w := range p.Items {
-		e.Patients = append(e.Patients, w.ID.Lead)
-	}
-	if err := audit.RecordNow(ctx, s.DB, e); err != nil {
-		return page.Of[Wait]{}, err
-	}
-	return p, nil
+	})
 }
 
 // LeaveWaitlist deletes an entry of the calling patient, or any for staff. It
