@@ -18,11 +18,13 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/encounters"
 	"medbook/internal/errs"
 	"medbook/internal/keyring"
 	"medbook/internal/notify"
 	"medbook/internal/password"
 	"medbook/internal/phi"
+	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -79,10 +81,12 @@ func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db, Seal: ring()},
 		Scheduling: &scheduling.Service{DB: db},
+		Encounters: &encounters.Service{DB: db, Masters: []keyring.Master{keyring.NewLive(ring(), "")}, Seal: ring()},
 		Ready:      db.Ready,
 		Log:        slog.New(slog.NewJSONHandler(c.log, nil)),
 		Now:        db.Now,
 	}
+	c.server.Privacy = &privacy.Service{DB: db, Encounters: c.server.Encounters, Seal: ring()}
 	c.handler = c.server.Handler()
 	c.remote = httptest.NewServer(c.handler)
 	t.Cleanup(c.remote.Close)
@@ -240,7 +244,7 @@ var document = sync.OnceValue(func() validator.Validator {
 	if err != nil {
 		panic(err)
 	}
-	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnorePaths("$.body.public_key.**", "$.body.credential.**"), config.WithStrictIgnoredHeadersExtra(
+	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnorePaths("$.body.public_key.**", "$.body.credential.**", "$.body.**.clinical_data.**", "$.body.clinical_data.**"), config.WithStrictIgnoredHeadersExtra(
 		"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
 	))
 	if len(errs) > 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/auth"
+	"medbook/internal/directory"
 	"medbook/internal/id"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -122,12 +123,49 @@ var (
 		return m.made(s.patient, "/v1/waitlist", waitFor(m, s, m.practitioner(s.practitioner)))
 	}, noKeyed(ofPatient)}
 
+	// An encounter of what is one's own is of Ann with Grey; another's of Bob with Brown.
+	anEncounter = &thing{func(m *matrix, s side) string {
+		m.cared(s)
+		return m.made(s.practitioner, "/v1/encounters", encounterFor(m, s, m.users[s.patient].ID.String()))
+	}, noKeyed(ofPatient)}
+
+	aCaredPatient = &thing{func(m *matrix, s side) string {
+		m.cared(s)
+		return m.users[s.patient].ID.String()
+	}, noRow}
+
+	// Somebody whom nobody has seen yet.
+	aStranger = &thing{func(m *matrix, _ side) string {
+		return m.made("admin", "/v1/users", map[string]any{"email": m.address(), "name": "New", "role": "patient"})
+	}, noRow}
+
+	aHeldStranger = &thing{func(m *matrix, s side) string {
+		patient := aStranger.make(m, s)
+		m.must(200, "admin", put, "/v1/patients/"+patient+"/legal-hold", map[string]any{"reason": "A court."})
+		return patient
+	}, noRow}
+
 	aMessage = &thing{func(m *matrix, s side) string {
 		m.tell(m.runner, s.user, auth.NoticePassword)
 		items, _ := m.items("admin", "/v1/outbox?limit=1")
 		return items[0]["id"].(string)
 	}, noRow}
 )
+
+// cared puts a side's patient into its practitioner's care.
+func (m *matrix) cared(s side) {
+	m.update(func(ctx context.Context, tx *sqldb.Tx) error {
+		return directory.Relate(ctx, tx, m.users[s.patient].ID, m.users[s.practitioner].PractitionerID, directory.SourceAssigned)
+	})
+}
+
+// encounterFor is the body of an encounter of today.
+func encounterFor(m *matrix, _ side, patient string) map[string]any {
+	return map[string]any{
+		"patient_id": patient, "encounter_date": m.db.Now().AddDate(0, 0, -1).Format(time.DateOnly), "encounter_type": "follow_up",
+		"clinical_data": map[string]any{"finding": "x"}, "shared_with_patient": true,
+	}
+}
 
 // row makes a row with a new id and the other values, and returns the id.
 func (m *matrix) row(insert string, more ...any) string {
@@ -221,7 +259,7 @@ func probes() map[string][]probe {
 		"list-outbox":         one(probe{lists: aMessage}),
 		"read-message":        one(probe{id: aMessage}),
 	}
-	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes()} {
+	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes(), recordProbes()} {
 		for name, list := range more {
 			all[name] = list
 		}
@@ -325,5 +363,29 @@ func bookingProbes() map[string][]probe {
 			body: func(m *matrix, s side) map[string]any { return waitFor(m, s, "{id}") }}},
 		"list-waitlist":  {{lists: aWait}},
 		"leave-waitlist": {{id: aWait}},
+	}
+}
+
+func recordProbes() map[string][]probe {
+	encounter := func(m *matrix, s side) map[string]any { return encounterFor(m, s, "{id}") }
+	return map[string][]probe{
+		"create-encounter":        {{id: aCaredPatient, body: encounter}},
+		"list-encounters":         {{lists: anEncounter}, {id: aCaredPatient, query: "patient_id={id}"}},
+		"read-encounter":          {{id: anEncounter}},
+		"amend-encounter":         {{id: anEncounter, body: always("encounter_type", "treatment_session")}},
+		"list-encounter-versions": {{id: anEncounter}},
+		"open-in-emergency":       {{id: aStranger, body: always("reason", "Unconscious.")}},
+		"list-emergency-access":   {{}},
+		"list-audit-events":       {{}},
+		"export-audit-events":     {{}},
+		"list-encounter-events":   {{lists: anEncounter}},
+		"read-checkpoint":         {{status: 404}}, // nobody signs one here
+		"list-disclosures":        {{id: aPatient}},
+		"export-patient":          {{id: aCaredPatient}},
+		"export-patient-page":     {{id: aCaredPatient}},
+		"erase-patient":           {{id: aStranger}},
+		"place-legal-hold":        {{id: aStranger, body: always("reason", "A court.")}},
+		"read-legal-hold":         {{id: aHeldStranger}},
+		"lift-legal-hold":         {{id: aHeldStranger}},
 	}
 }

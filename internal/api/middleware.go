@@ -81,6 +81,9 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap lets http.ResponseController find what is recorded.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
 // logged writes one line for each request: the route's pattern, never the URL.
 func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

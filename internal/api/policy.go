@@ -15,6 +15,7 @@ const (
 	public      relation = "public"   // no credential is needed
 	own         relation = "own"      // the caller, and what is theirs; all else is 404
 	ownCalendar relation = "calendar" // the practitioner's own time and who booked it; all else is 404
+	inCare      relation = "care"     // patients in the practitioner's care; all others are 404
 	anyones     relation = "any"      // everybody's
 )
 
@@ -87,6 +88,19 @@ var (
 
 	readMessages   = access{never, never, anyones, never, auth.MessagesRead, ""}
 	resendMessages = access{never, never, anyones, never, auth.MessagesWrite, ""}
+
+	createEncounter  = access{never, inCare, never, never, auth.EncountersWrite, ""}
+	readEncounters   = access{own, inCare, never, never, auth.EncountersRead, ""} // patients: what is shared with them
+	amendEncounter   = access{never, inCare, never, never, auth.EncountersWrite, ""}
+	readVersions     = access{never, inCare, never, never, auth.EncountersRead, ""}
+	openInEmergency  = access{never, anyones, never, never, auth.EncountersWrite, ""} // patients who are not in one's care
+	readEmergencies  = access{never, never, never, anyones, auth.AuditRead, ""}
+	readTrail        = access{never, never, never, anyones, auth.AuditRead, ""}
+	readDisclosures  = access{own, never, never, anyones, auth.PrivacyRead, ""}
+	exportPatient    = access{own, inCare, never, never, auth.PrivacyRead, ""}
+	erasePatient     = access{never, never, anyones, never, auth.PrivacyWrite, auth.StepUpErase}
+	changeLegalHolds = access{never, never, anyones, never, auth.PrivacyWrite, ""}
+	readLegalHolds   = access{never, never, anyones, anyones, auth.PrivacyRead, ""}
 
 	joinWaitlist  = access{own, never, never, never, auth.WaitlistWrite, ""}
 	readWaitlist  = access{own, ownCalendar, anyones, never, auth.WaitlistRead, ""}

@@ -70,6 +70,12 @@ func produces(types ...string) option {
 	return func(o *operation) { o.tagged, o.produces = true, types }
 }
 
+// downloads says that a route answers with a file of one of these types, which
+// is personal.
+func downloads(types ...string) option {
+	return func(o *operation) { o.produces = types }
+}
+
 // repeatable reports whether a route takes an Idempotency-Key. What makes or
 // shows a secret does not: an answer that is kept could be read again.
 func (o *operation) repeatable() bool {

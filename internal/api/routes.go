@@ -3,13 +3,17 @@ package api
 import (
 	"net/http"
 
+	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/encounters"
 	"medbook/internal/etag"
 	"medbook/internal/federation"
 	"medbook/internal/notify"
 	"medbook/internal/password"
+	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
+	"medbook/internal/vault"
 )
 
 const (
@@ -38,6 +42,9 @@ func (s *Server) routes(a *surface) {
 	a.appointmentRoutes(s)
 	a.waitlistRoutes(s)
 	a.messageRoutes(s)
+	a.encounterRoutes(s)
+	a.trailRoutes(s)
+	a.privacyRoutes(s)
 }
 
 func (a *surface) systemRoutes(s *Server) {
@@ -274,4 +281,57 @@ func (a *surface) messageRoutes(s *Server) {
 		s.listOutbox, outboxEntryOf, action("message.list"))
 	route(a, row{"read-message", get, "/v1/outbox/{id}", "Read a message of the outbox", readMessages, 200},
 		s.readMessage, presentMessage, refuses(notify.ErrNotFound))
+}
+
+func (a *surface) encounterRoutes(s *Server) {
+	a.tag = "Encounters"
+	route(a, row{"create-encounter", post, "/v1/encounters", "Document a visit", createEncounter, 201},
+		s.createEncounter, presentNewEncounter, tagged,
+		refuses(directory.ErrPatientNotFound, encounters.ErrInvalidEncounter, scheduling.ErrAppointmentNotFound, scheduling.ErrTransition, vault.ErrUnavailable))
+	list(a, row{"list-encounters", get, "/v1/encounters", "Find encounters", readEncounters, 200},
+		s.listEncounters, encounterOf,
+		refuses(directory.ErrPatientNotFound, encounters.ErrInvalidRange, vault.ErrUnavailable))
+	route(a, row{"read-encounter", get, "/v1/encounters/{id}", "Read an encounter", readEncounters, 200},
+		s.readEncounter, presentEncounter, tagged, refuses(encounters.ErrNotFound, vault.ErrUnavailable))
+	route(a, row{"amend-encounter", patch, "/v1/encounters/{id}", "Amend an encounter", amendEncounter, 200},
+		s.amendEncounter, presentEncounter, tagged, versioned,
+		refuses(encounters.ErrNotFound, encounters.ErrInvalidEncounter, vault.ErrUnavailable))
+	list(a, row{"list-encounter-versions", get, "/v1/encounters/{id}/versions", "List what an encounter said", readVersions, 200},
+		s.listVersions, versionOf, action("encounter.versions"), refuses(encounters.ErrNotFound, vault.ErrUnavailable))
+	route(a, row{"open-in-emergency", post, "/v1/patients/{id}/emergency-access", "Open a record in an emergency", openInEmergency, 201},
+		s.openInEmergency, presentEmergency, action("emergency_access.open"),
+		refuses(directory.ErrPatientNotFound, encounters.ErrInCare, encounters.ErrInvalidEncounter))
+	list(a, row{"list-emergency-access", get, "/v1/emergency-access", "List records opened in emergencies", readEmergencies, 200},
+		s.listEmergencies, emergencyOf, action("emergency_access.list"))
+}
+
+func (a *surface) trailRoutes(s *Server) {
+	a.tag = "Audit trail"
+	list(a, row{"list-audit-events", get, "/v1/audit/events", "Find records of the audit trail", readTrail, 200},
+		s.listEvents, auditEventOf, action("trail.read"), refuses(privacy.ErrInvalidRange))
+	streamed(a, row{"export-audit-events", get, "/v1/audit/events/export", "Export records of the audit trail", readTrail, 200},
+		s.exportEvents, action("trail.export"), downloads("application/x-ndjson", "text/csv"), refuses(privacy.ErrInvalidRange))
+	list(a, row{"list-encounter-events", get, "/v1/audit/encounters", "Find who saw or changed encounters", readTrail, 200},
+		s.listEncounterEvents, auditEventOf, action("trail.read"), refuses(privacy.ErrInvalidRange))
+	route(a, row{"read-checkpoint", get, "/v1/audit/checkpoint", "Read the newest checkpoint", readTrail, 200},
+		s.readCheckpoint, presentCheckpoint, refuses(audit.ErrNoCheckpoint))
+}
+
+func (a *surface) privacyRoutes(s *Server) {
+	a.tag = "Privacy"
+	list(a, row{"list-disclosures", get, "/v1/patients/{id}/disclosures", "List who saw a patient's data", readDisclosures, 200},
+		s.listDisclosures, disclosureOf, refuses(directory.ErrPatientNotFound))
+	route(a, row{"export-patient", get, "/v1/patients/{id}/export", "Export all of a patient's data", exportPatient, 200},
+		s.exportPatient, presentCopy, refuses(directory.ErrPatientNotFound, vault.ErrUnavailable))
+	route(a, row{"export-patient-page", get, "/v1/patients/{id}/export/page", "Export all of a patient's data, to read", exportPatient, 200},
+		s.exportPatientPage, presentPrivateFile, action("patient.export"), downloads("text/html"), refuses(directory.ErrPatientNotFound, vault.ErrUnavailable))
+	route(a, row{"erase-patient", post, "/v1/patients/{id}/erase", "Erase a patient", erasePatient, 200},
+		s.erasePatient, presentErased,
+		refuses(directory.ErrPatientNotFound, privacy.ErrLegalHold, privacy.ErrRetained, scheduling.ErrLiveAppointments))
+	route(a, row{"place-legal-hold", put, "/v1/patients/{id}/legal-hold", "Place a legal hold", changeLegalHolds, 200},
+		s.placeLegalHold, legalHoldOf, refuses(directory.ErrPatientNotFound, privacy.ErrInvalidHold))
+	route(a, row{"read-legal-hold", get, "/v1/patients/{id}/legal-hold", "Read a legal hold", readLegalHolds, 200},
+		s.readLegalHold, legalHoldOf, refuses(privacy.ErrHoldNotFound))
+	route(a, row{"lift-legal-hold", remove, "/v1/patients/{id}/legal-hold", "Lift a legal hold", changeLegalHolds, 204},
+		s.liftLegalHold, presentNone, refuses(privacy.ErrHoldNotFound))
 }

@@ -15,8 +15,10 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/encounters"
 	"medbook/internal/notify"
 	"medbook/internal/origin"
+	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
 )
 
@@ -27,6 +29,8 @@ type Server struct {
 	Directory  *directory.Service
 	Notify     *notify.Service
 	Scheduling *scheduling.Service
+	Encounters *encounters.Service
+	Privacy    *privacy.Service
 	Ready      func(context.Context) error // whether requests can be answered now
 	Log        *slog.Logger
 	Now        func() time.Time // for durations in the log, and for Limits; nil if there are neither

@@ -13,12 +13,14 @@ import (
 	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/encounters"
 	"medbook/internal/federation"
 	"medbook/internal/jobs"
 	"medbook/internal/keyring"
 	"medbook/internal/notify"
 	"medbook/internal/origin"
 	"medbook/internal/password"
+	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 )
@@ -44,6 +46,9 @@ type Config struct {
 	Origins   []string // whose pages may call the API
 
 	Checkpoints string // file of the audit trail's signed heads; empty: only in the database
+
+	Masters       []keyring.Master // that wrap patients' keys, the first one new ones; none: Keys do
+	RetainRecords int              // days after the latest encounter for which a patient can't be erased
 }
 
 // Services are the nouns of the program over one database.
@@ -53,6 +58,8 @@ type Services struct {
 	Directory  *directory.Service
 	Notify     *notify.Service
 	Scheduling *scheduling.Service
+	Encounters *encounters.Service
+	Privacy    *privacy.Service
 }
 
 // Open opens the database, brings its schema up to date, and builds the
@@ -72,12 +79,15 @@ func Open(ctx context.Context, database string) (_ *Services, err error) {
 // NewServices builds the services over a database whose schema is up to date.
 func NewServices(db *sqldb.DB) *Services {
 	passwords := &password.Hasher{} // one gate for all who hash
+	records := &encounters.Service{DB: db}
 	return &Services{
 		DB:         db,
 		Auth:       &auth.Service{DB: db, Passwords: passwords},
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db},
 		Scheduling: &scheduling.Service{DB: db},
+		Encounters: records,
+		Privacy:    &privacy.Service{DB: db, Encounters: records},
 	}
 }
 
@@ -122,6 +132,8 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	a.Scheduling.Restraint = a.config.Restraint
+	a.Encounters.Masters, a.Encounters.Seal = a.config.masters(), a.config.Keys
+	a.Privacy.Seal, a.Privacy.RetainRecords = a.config.Keys, a.config.RetainRecords
 	a.server = newServer(a.handler(), a.log)
 	if a.config.TLSCert != "" {
 		files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
@@ -141,6 +153,14 @@ func (a *App) build(ctx context.Context) error {
 	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
 	return err
+}
+
+// masters returns what wraps patients' keys.
+func (c Config) masters() []keyring.Master {
+	if len(c.Masters) > 0 {
+		return c.Masters
+	}
+	return []keyring.Master{keyring.NewLive(c.Keys, "")}
 }
 
 // checkpointKey is what the key that signs the audit trail's heads is derived for.
@@ -173,7 +193,7 @@ func (c Config) channels() ([]notify.Channel, error) {
 
 func (a *App) handler() http.Handler {
 	s := &api.Server{
-		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling,
+		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling, Encounters: a.Encounters, Privacy: a.Privacy,
 		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
 	}
 	return s.Handler()

@@ -30,6 +30,8 @@ const (
 	NoticeIdentity    Subject = "identity-changed" // a connection with an identity provider
 	NoticeRecovery    Subject = "recovery-used"
 	NoticeTokenReused Subject = "session-ended" // a refresh token was shown twice, and its session ended
+
+	NoticeEmergency Subject = "emergency-access" // to auditors: a record was opened in an emergency
 )
 
 // Mail is the job of writing a message to a user about their account. ID is the

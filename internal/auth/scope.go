@@ -26,6 +26,11 @@ const (
 	SlotsWrite        Scope = "slots:write"
 	AppointmentsRead  Scope = "appointments:read"
 	AppointmentsWrite Scope = "appointments:write"
+	EncountersRead    Scope = "encounters:read"
+	EncountersWrite   Scope = "encounters:write"
+	AuditRead         Scope = "audit:read"
+	PrivacyRead       Scope = "privacy:read"
+	PrivacyWrite      Scope = "privacy:write"
 	WaitlistRead      Scope = "waitlist:read"
 	WaitlistWrite     Scope = "waitlist:write"
 	MessagesRead      Scope = "messages:read"
@@ -36,12 +41,13 @@ const (
 	StepUpRoles   Scope = "step-up:roles"   // change a user's role
 	StepUpKeys    Scope = "step-up:keys"    // make API keys
 	StepUpAccount Scope = "step-up:account" // change the e-mail address
+	StepUpErase   Scope = "step-up:erase"   // erase a patient
 )
 
 var scopes = []Scope{
 	All, PeopleRead, PeopleWrite, AvailabilityRead, AvailabilityWrite, SlotsRead, SlotsWrite, AppointmentsRead,
-	AppointmentsWrite, WaitlistRead, WaitlistWrite, MessagesRead, MessagesWrite, AccountRead, AccountWrite,
-	StepUpRoles, StepUpKeys, StepUpAccount,
+	AppointmentsWrite, EncountersRead, EncountersWrite, AuditRead, PrivacyRead, PrivacyWrite, WaitlistRead, WaitlistWrite, MessagesRead, MessagesWrite, AccountRead, AccountWrite,
+	StepUpRoles, StepUpKeys, StepUpAccount, StepUpErase,
 }
 
 // Scopes lists every scope, for documents and forms.

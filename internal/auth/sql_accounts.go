@@ -90,3 +90,21 @@ func insertKeyCheck(ctx context.Context, tx *sqldb.Tx, sealed []byte) error {
 	_, err := tx.Exec(ctx, `INSERT INTO key_checks (id, sealed) VALUES (1, $1) ON CONFLICT DO NOTHING`, sealed)
 	return err
 }
+
+// deleteAccount deletes the rows of a user in every table of this package.
+func deleteAccount(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) error {
+	for _, statement := range []string{
+		`DELETE FROM sessions WHERE user_id = $1`,
+		`DELETE FROM api_keys WHERE user_id = $1`,
+		`DELETE FROM factors WHERE user_id = $1`,
+		`DELETE FROM recovery_codes WHERE user_id = $1`,
+		`DELETE FROM identities WHERE user_id = $1`,
+		`DELETE FROM account_links WHERE user_id = $1`,
+		`DELETE FROM accounts WHERE user_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, statement, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}

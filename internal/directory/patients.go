@@ -34,3 +34,11 @@ func Relate(ctx context.Context, tx *sqldb.Tx, patientID, practitionerID uuid.UU
 	}
 	return reopenRelation(ctx, tx, patientID, practitionerID, source)
 }
+
+// Forget removes what tells who a patient is. Their id stays, and that there were
+// appointments under it; nobody has care of them any more. The caller has the
+// patient's lock.
+func Forget(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) (err error) {
+	defer errs.Wrap(&err, "forget patient %s", patientID)
+	return blankPatient(ctx, tx, patientID)
+}

@@ -242,8 +242,28 @@ func insertPatient(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) error {
 	return err
 }
 
+// blankPatient leaves nothing of a user but the id, and ends who cares for them.
+func blankPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
+	now := sqldb.Instant(tx.Now())
+	nobody := "erased-" + patientID.String() + "@erased.invalid" // no two users share an address
+	if _, err := tx.Exec(ctx, `UPDATE users SET email = $2, name = 'Erased' WHERE id = $1`, patientID, nobody); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		`UPDATE user_profiles SET phone = '', address = '', time_zone = 'UTC', date_of_birth = NULL, updated_at = $2, version = version + 1 WHERE user_id = $1`,
+		`UPDATE care_relations SET ended_at = $2 WHERE patient_id = $1 AND ended_at IS NULL`,
+		`UPDATE patients SET erased_at = $2 WHERE patient_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, statement, patientID, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func lockPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
-	_, err := sqldb.One(ctx, tx, scanID, `SELECT patient_id FROM patients WHERE patient_id = $1`+tx.ForNoKeyUpdate(), patientID)
+	_, err := sqldb.One(ctx, tx, scanID, `SELECT patient_id FROM patients
+		WHERE patient_id = $1 AND erased_at IS NULL`+tx.ForNoKeyUpdate(), patientID)
 	return notFound(err, ErrPatientNotFound)
 }
 

@@ -190,3 +190,9 @@ func Clean(ctx context.Context, db *sqldb.DB) (total int, err error) {
 		}
 	}
 }
+
+// Forget deletes the answers that are kept for a caller.
+func Forget(ctx context.Context, tx *sqldb.Tx, caller string) (err error) {
+	defer errs.Wrap(&err, "forget kept answers")
+	return removeOf(ctx, tx, caller)
+}

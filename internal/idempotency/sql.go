@@ -73,3 +73,8 @@ func removeBefore(ctx context.Context, tx *sqldb.Tx, before time.Time, limit int
 		SELECT caller, route, key FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2)`,
 		sqldb.Instant(before), limit)
 }
+
+func removeOf(ctx context.Context, tx *sqldb.Tx, caller string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE caller = $1`, caller)
+	return err
+}

@@ -174,3 +174,14 @@ func found(err error) error {
 	}
 	return err
 }
+
+// deleteOf deletes what was written to a user.
+func deleteOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM notifications WHERE user_id = $1`, user)
+	return err
+}
+
+// messagesTo lists the messages to a user, the oldest first.
+func messagesTo(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) ([]Notification, error) {
+	return sqldb.All(ctx, tx, scan, selectColumns+`n.user_id = $1 ORDER BY n.id`, user)
+}

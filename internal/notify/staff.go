@@ -3,6 +3,8 @@ package notify
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/errs"
@@ -24,25 +26,17 @@ type Filter struct {
 // see them.
 func (s *Service) Notifications(ctx context.Context, by auth.Actor, f Filter, req page.Request) (p page.Of[Notification], err error) {
 	defer errs.Wrap(&err, "list notifications")
-	event := by.Event("notification.list", "notification", "")
+	in := by.Intends("notification.list", "notification", "")
 	if !by.Is(auth.Admin) {
-		return p, s.refuse(ctx, event)
+		return p, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
 	}
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		p, err = pageOf(ctx, tx, f, req)
-		return err
-	})
-	if err != nil {
+	return audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (page.Of[Notification], error) {
+		p, err := pageOf(ctx, tx, f, req)
+		for _, n := range p.Items {
+			seen.Row(n.patients()...)
+		}
 		return p, err
-	}
-	event.Count = len(p.Items)
-	for _, n := range p.Items {
-		event.Patients = append(event.Patients, n.patients()...)
-	}
-	if err := audit.RecordNow(ctx, s.DB, event); err != nil {
-		return page.Of[Notification]{}, err
-	}
-	return p, nil
+	})
 }
 
 // Outbox lists the messages that Message shows.
@@ -54,33 +48,27 @@ func (s *Service) Outbox(ctx context.Context, by auth.Actor, req page.Request) (
 // ErrNotFound for one that went out by another channel or is older than 30 days.
 func (s *Service) Message(ctx context.Context, by auth.Actor, message string) (m Message, err error) {
 	defer errs.Wrap(&err, "read message")
-	event := by.Event("message.read", "notification", "")
+	in := by.Intends("message.read", "notification", "")
 	if !by.Is(auth.Admin) {
-		return m, s.refuse(ctx, event)
+		return m, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
 	}
 	which, ok := id.Parse(message)
 	if !ok {
 		return m, ErrNotFound
 	}
-	var n Notification
-	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		n, err = byID(ctx, tx, which)
+	in.ResourceID = which.String()
+	n, err := audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (Notification, error) {
+		n, err := byID(ctx, tx, which)
 		if err == nil && (n.Channel != Outbox{}.Name() || n.sealed == nil) {
 			err = ErrNotFound
 		}
-		return err
+		seen.Row(n.patients()...)
+		return n, err
 	})
 	if err != nil {
 		return m, err
 	}
-	if m, err = unseal(s.Seal, n); err != nil {
-		return Message{}, err
-	}
-	event.ResourceID, event.Patients = n.ID.String(), n.patients()
-	if err := audit.RecordNow(ctx, s.DB, event); err != nil {
-		return Message{}, err
-	}
-	return m, nil
+	return unseal(s.Seal, n)
 }
 
 // Resend has a message that failed written anew, to where its user is found now
@@ -92,7 +80,7 @@ func (s *Service) Resend(ctx context.Context, by auth.Actor, notification string
 	defer errs.Wrap(&err, "resend notification")
 	event := by.Event("notification.resend", "notification", "")
 	if !by.Is(auth.Admin) {
-		return n, s.refuse(ctx, event)
+		return n, audit.Refuse(ctx, s.DB, audit.Intent{Event: event}, auth.ErrForbidden)
 	}
 	which, ok := id.Parse(notification)
 	if !ok {
@@ -150,11 +138,14 @@ func (s *Service) rewrite(ctx context.Context, tx *sqldb.Tx, n Notification, sec
 	return n, s.enqueue(ctx, tx, n.ID)
 }
 
-// refuse records that what e says was denied.
-func (s *Service) refuse(ctx context.Context, e audit.Event) error {
-	e.Outcome = audit.Denied
-	if err := audit.RecordNow(ctx, s.DB, e); err != nil {
-		return err
-	}
-	return auth.ErrForbidden
+// Forget deletes all messages to a user, sent or not.
+func Forget(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (err error) {
+	defer errs.Wrap(&err, "forget messages to %s", user)
+	return deleteOf(ctx, tx, user)
+}
+
+// MessagesTo lists what is known of the messages to a user, the oldest first.
+func MessagesTo(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (list []Notification, err error) {
+	defer errs.Wrap(&err, "list messages to %s", user)
+	return messagesTo(ctx, tx, user)
 }

@@ -99,6 +99,9 @@ If this was not you, revoke the key, set a new password and tell us.`,
 
 ` + notYou,
 	},
+	auth.NoticeEmergency: {
+		"A patient's record was opened in an emergency", "", `a practitioner of {{.Clinic}} opened the record of a patient who is not in their care, {{.When}}. Please look into it: GET /v1/emergency-access lists who it was, whose record, and why.`,
+	},
 }
 
 const frame = `{{define "all"}}Hello{{with .Name}} {{.}}{{end}},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -147,6 +148,14 @@ func (s *Service) ChangePractitioner(ctx context.Context, by auth.Actor, practit
 		return audit.Record(ctx, tx, by.Event(action, what, key.String()))
 	})
 	return p, s.settle(ctx, by, err, action, what, key.String())
+}
+
+// ZoneOf returns the zone of a practitioner's schedule, in which their days are,
+// or directory.ErrPractitionerNotFound.
+func ZoneOf(ctx context.Context, tx *sqldb.Tx, practitioner uuid.UUID) (zone *time.Location, err error) {
+	defer errs.Wrap(&err, "read zone of practitioner %s", practitioner)
+	sch, err := scheduleOf(ctx, tx, practitioner)
+	return sch.Location, err
 }
 
 func readProfile(ctx context.Context, tx *sqldb.Tx, sch schedule) (Practitioner, error) {

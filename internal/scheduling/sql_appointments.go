@@ -321,3 +321,30 @@ func (q *appointmentQuery) page(ctx context.Context, tx *sqldb.Tx, after positio
 			AND (a.starts_at, a.practitioner_id, a.id) > ($%d, $%d, $%d)
 		ORDER BY a.starts_at, a.practitioner_id, a.id LIMIT $%d`, n+1, n+2, n+3, n+4), args...)
 }
+
+// liveOf counts a patient's appointments that are not over: held, or confirmed
+// and to come.
+func liveOf(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) (int, error) {
+	return sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT COUNT(*) FROM patient_calendar WHERE patient_id = $1
+		AND (status = 'held' AND hold_expires_at > $2 OR status = 'confirmed' AND ends_at > $2)`, patient, sqldb.Instant(tx.Now()))
+}
+
+// blankAppointments removes what was said about a patient's appointments.
+func blankAppointments(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) error {
+	_, err := tx.Exec(ctx, `UPDATE appointments SET reason = '', override_reason = '', cancel_reason = '', version = version + 1
+		WHERE (practitioner_id, id) IN (SELECT practitioner_id, appointment_id FROM patient_calendar WHERE patient_id = $1)
+		AND patient_id = $1`, patient)
+	return err
+}
+
+// appointmentsOf lists all of a patient's appointments by their start.
+func appointmentsOf(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) ([]Appointment, error) {
+	return sqldb.All(ctx, tx, scanAppointment(tx.Now()), `SELECT `+appointmentColumns+`, s.time_zone
+		FROM patient_calendar p
+		JOIN appointments a ON a.practitioner_id = p.practitioner_id AND a.id = p.appointment_id
+		JOIN schedules s ON s.practitioner_id = a.practitioner_id
+		WHERE p.patient_id = $1 ORDER BY a.starts_at, a.id`, patient)
+}

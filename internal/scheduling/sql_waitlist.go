@@ -65,3 +65,12 @@ func waitPage(ctx context.Context, tx *sqldb.Tx, by auth.Actor, req page.Request
 	}
 	return p, nil
 }
+
+func deleteWaitsOf(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM waitlist WHERE patient_id = $1`, patient)
+	return err
+}
+
+func waitsOf(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) ([]Wait, error) {
+	return sqldb.All(ctx, tx, scanWait, `SELECT `+waitColumns+` FROM waitlist WHERE patient_id = $1 ORDER BY id`, patient)
+}
