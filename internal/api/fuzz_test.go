@@ -164,7 +164,7 @@ func madeBy(path string) string {
 // kindOf names what the id in a path is of.
 func kindOf(path string) string {
 	for prefix, kind := range map[string]string{
-		"/v1/users": "user", "/v1/practitioners": "practitioner_id", "/v1/availability": "availability", "/v1/time-off": "time_off",
+		"/v1/users": "user", "/v1/patients": "patient_id", "/v1/practitioners": "practitioner_id", "/v1/availability": "availability", "/v1/time-off": "time_off",
 		"/v1/slots": "slot_id", "/v1/appointments": "appointment", "/v1/waitlist": "wait",
 	} {
 		if strings.HasPrefix(path, prefix) {

@@ -33,6 +33,7 @@ func (s *Server) routes(a *surface) {
 	a.identityRoutes(s)
 	a.keyRoutes(s)
 	a.peopleRoutes(s)
+	a.patientRoutes(s)
 	a.availabilityRoutes(s)
 	a.slotRoutes(s)
 	a.appointmentRoutes(s)
@@ -168,6 +169,14 @@ func (a *surface) peopleRoutes(s *Server) {
 	route(a, row{"change-practitioner", patch, "/v1/practitioners/{id}", "Change a profile or a policy", changePractitioner, 200},
 		s.changePractitioner, presentPractitioner, tagged, versioned,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidPolicy, directory.ErrInvalidPractitioner))
+}
+
+func (a *surface) patientRoutes(s *Server) {
+	a.tag = "Patients"
+	list(a, row{"list-patients", get, "/v1/patients", "List patients", readPatients, 200},
+		s.listPatients, patientOf)
+	route(a, row{"search-patients", post, "/v1/patients/search", "Find patients", readPatients, 200},
+		s.searchPatients, presentFound, reads, refuses(directory.ErrInvalidSearch))
 }
 
 func (a *surface) availabilityRoutes(s *Server) {

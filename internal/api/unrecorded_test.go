@@ -46,6 +46,9 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 		}{
 			{"admin", get, "/v1/users/" + ann, nil},
 			{"admin", get, "/v1/users?limit=10", nil},
+			{"admin", get, "/v1/patients?limit=10", nil},
+			{"admin", post, "/v1/patients/search", map[string]any{"q": "ann"}},
+			{"auditor", post, "/v1/patients/search", map[string]any{"q": "ann"}},
 			{"grey", get, "/v1/appointments/" + held, nil},
 			{"grey", get, "/v1/appointments?limit=10", nil},
 			{"bob", get, "/v1/appointments/" + held, nil}, // a refusal is on record too

@@ -47,6 +47,7 @@ var revealers = []string{
 	"internal/api/appointments.go appointmentOf", // to the patient, the practitioner and staff
 	"internal/api/availability.go timeOffParts",  // to the practitioner and staff
 	"internal/api/notifications.go messageOf",    // to admins, while there is no mail server
+	"internal/api/patients.go patientOf",         // to the practitioner in whose care the patient is, and admins
 	"internal/api/users.go profileOf",            // to the user and staff
 	"internal/notify/email.go Email.client",      // to the mail server
 	"internal/notify/email.go Email.message",     // to the mail server

@@ -2,12 +2,79 @@ package directory
 
 import (
 	"context"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"medbook/internal/auth"
 	"medbook/internal/errs"
+	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 )
+
+// MostFound is how many patients a search answers at most.
+const MostFound = 50
+
+// The shortest and the longest text that is searched for, in characters.
+const (
+	leastSearch = 2
+	mostSearch  = 100
+)
+
+// PatientSearch says which patients are looked for: those whose name holds each
+// word of Query, in whatever case and order, and those whose e-mail address or
+// date of birth (YYYY-MM-DD) it is.
+type PatientSearch struct {
+	Query phi.Value[string]
+	Limit int // 1 to MostFound; MostFound when zero
+}
+
+// FindPatients returns patients in the order of their names, as the database
+// sorts them folded, then of their ids: to a practitioner of those in their care,
+// to admins of all. It returns auth.ErrForbidden or ErrInvalidSearch.
+func (s *Service) FindPatients(ctx context.Context, by auth.Actor, q PatientSearch) (found []Patient, err error) {
+	defer errs.Wrap(&err, "search patients")
+	const action = "patient.search"
+	if !by.Is(auth.Practitioner, auth.Admin) {
+		return nil, s.refuse(ctx, by.Event(action, "patient", ""), auth.ErrForbidden)
+	}
+	wanted, err := termsOf(q.Query)
+	if err != nil {
+		return nil, err
+	}
+	if q.Limit <= 0 || q.Limit > MostFound {
+		q.Limit = MostFound
+	}
+	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		found, err = patientsFound(ctx, tx, by, wanted, q.Limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.recordPatients(ctx, by, action, found); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// terms are a search in plain text, between the phi value and the statement.
+type terms struct {
+	words       []string // folded, at least one
+	email, born string
+}
+
+// parseTerms reads what is searched for. The length is judged as folded too: two
+// spaces would match everybody.
+func parseTerms(query string) (terms, error) {
+	folded := fold(query)
+	if utf8.RuneCountInString(folded) < leastSearch || utf8.RuneCountInString(query) > mostSearch {
+		return terms{}, ErrInvalidSearch.Field("q", "must have "+strconv.Itoa(leastSearch)+" to "+strconv.Itoa(mostSearch)+" characters, without the space around it")
+	}
+	return terms{words: strings.Fields(folded), email: auth.FoldEmail(query), born: strings.TrimSpace(query)}, nil
+}
 
 // indexBatch is how many patients IndexPatients looks at in one transaction.
 const indexBatch = 500

@@ -3,11 +3,75 @@ package directory
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
+	"medbook/internal/auth"
+	"medbook/internal/page"
+	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 )
+
+const selectPatient = `SELECT p.patient_id, u.name, f.date_of_birth, f.time_zone, r.since `
+
+// patientsOf returns where the patients are read from whom by may see: all for
+// admins, who are nobody's practitioner, and those in their care for
+// practitioners. $1 is by.PractitionerID.
+func patientsOf(by auth.Actor) string {
+	const care = `JOIN care_relations r ON r.patient_id = p.patient_id AND r.practitioner_id = $1 AND r.ended_at IS NULL `
+	from := `FROM patients p
+		JOIN users u ON u.id = p.patient_id
+		JOIN user_profiles f ON f.user_id = p.patient_id
+		`
+	if by.Is(auth.Admin) {
+		from += `LEFT `
+	}
+	return from + care
+}
+
+func scanPatient(r sqldb.Row) (p Patient, err error) {
+	err = r.Scan(&p.ID, &p.Name, &p.DateOfBirth, &p.TimeZone, (*sqldb.Instant)(&p.Since))
+	return p, err
+}
+
+// patientsIn lists the patients whom by may see.
+func patientsIn(ctx context.Context, tx *sqldb.Tx, by auth.Actor, req page.Request) (p page.Of[Patient], err error) {
+	after, err := position(req)
+	if err != nil {
+		return p, err
+	}
+	from, args := patientsOf(by), []any{by.PractitionerID}
+	patients, err := sqldb.All(ctx, tx, scanPatient, selectPatient+from+`WHERE p.patient_id > $2 ORDER BY p.patient_id LIMIT $3`,
+		append(args, after, req.Limit+1)...)
+	if err != nil {
+		return p, err
+	}
+	p = page.Cut(patients, req, func(p Patient) string { return p.ID.String() })
+	if req.Count {
+		p.Total, err = count(ctx, tx, `SELECT COUNT(*) `+from, args)
+	}
+	return p, err
+}
+
+// termsOf takes what is searched for out of its wrapping.
+func termsOf(query phi.Value[string]) (terms, error) { return parseTerms(query.Reveal()) }
+
+// patientsFound searches the patients whom by may see. Who has no entry yet is
+// found by address and date of birth all the same.
+func patientsFound(ctx context.Context, tx *sqldb.Tx, by auth.Actor, t terms, most int) ([]Patient, error) {
+	args := []any{by.PractitionerID, t.email, t.born, most}
+	named := make([]string, len(t.words))
+	for i, word := range t.words {
+		args = append(args, containing(word))
+		named[i] = fmt.Sprintf(`s.name LIKE $%d ESCAPE '\'`, len(args))
+	}
+	return sqldb.All(ctx, tx, scanPatient, selectPatient+patientsOf(by)+`
+		LEFT JOIN patient_search s ON s.patient_id = p.patient_id
+		WHERE u.email = $2 OR f.date_of_birth = $3 OR `+strings.Join(named, " AND ")+`
+		ORDER BY COALESCE(s.name, ''), p.patient_id LIMIT $4`, args...)
+}
 
 // indexPatient brings what is searched of a patient in line with their name. It
 // does nothing for users who never were patients. Who renames has locked the user.

@@ -1,0 +1,31 @@
+package client
+
+import (
+	"context"
+	"time"
+)
+
+// Patient is who somebody in care is.
+type Patient struct {
+	ID          string     `json:"id"` // the user's
+	Name        string     `json:"name"`
+	DateOfBirth string     `json:"date_of_birth,omitempty"` // YYYY-MM-DD
+	TimeZone    string     `json:"time_zone"`               // IANA name
+	Since       *time.Time `json:"since,omitempty"`         // to a practitioner: the beginning of their care
+}
+
+// PatientSearch looks for patients by words of the name, a whole e-mail address
+// or a date of birth.
+type PatientSearch struct {
+	Query string `json:"q"`
+	Limit int    `json:"limit,omitempty"` // at most so many, 1 to 50; 0 means 50
+}
+
+// Patients lists patients: those in the caller's care, all of them for an admin.
+func (c *Client) Patients() List[Patient] { return List[Patient]{c, "/v1/patients", nil} }
+
+// FindPatients searches the patients that the caller can list.
+func (c *Client) FindPatients(ctx context.Context, s PatientSearch, options ...CallOption) ([]Patient, error) {
+	found, err := call[Page[Patient]](ctx, c, post("/v1/patients/search", s), options)
+	return found.Items, err
+}
