@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/url"
 	"time"
 )
 
@@ -23,6 +24,18 @@ type PatientSearch struct {
 
 // Patients lists patients: those in the caller's care, all of them for an admin.
 func (c *Client) Patients() List[Patient] { return List[Patient]{c, "/v1/patients", nil} }
+
+// AssignPatient puts a patient into a practitioner's care.
+func (c *Client) AssignPatient(ctx context.Context, patientID, practitionerID string) error {
+	_, _, err := c.do(ctx, put(at("patients", patientID, "/practitioners/", url.PathEscape(practitionerID))), nil)
+	return err
+}
+
+// EndCare takes a patient out of a practitioner's care.
+func (c *Client) EndCare(ctx context.Context, patientID, practitionerID string) error {
+	_, _, err := c.do(ctx, remove(at("patients", patientID, "/practitioners/", url.PathEscape(practitionerID))), nil)
+	return err
+}
 
 // FindPatients searches the patients that the caller can list.
 func (c *Client) FindPatients(ctx context.Context, s PatientSearch, options ...CallOption) ([]Patient, error) {

@@ -173,6 +173,17 @@ func TestTourOfPatients(t *testing.T) {
 		code(t, err, 422, "invalid-request")
 		_, err = ann.FindPatients(ctx, client.PatientSearch{Query: "lee"})
 		code(t, err, 403, "forbidden")
+
+		if err := errors.Join(admin.AssignPatient(ctx, bob.ID, id), admin.AssignPatient(ctx, bob.ID, id), admin.EndCare(ctx, ann.ID, id)); err != nil {
+			t.Fatal(err)
+		}
+		if mine := all(t, practitioner.Patients().All(ctx)); len(mine) != 1 || mine[0].ID != bob.ID {
+			t.Errorf("after bob came and ann went: %+v", mine)
+		}
+		code(t, admin.EndCare(ctx, ann.ID, id), 404, "care-relation-not-found")
+		code(t, admin.AssignPatient(ctx, id, id), 404, "patient-not-found")
+		code(t, admin.AssignPatient(ctx, bob.ID, bob.ID), 404, "practitioner-not-found")
+		code(t, practitioner.AssignPatient(ctx, bob.ID, id), 403, "forbidden")
 	})
 }
 

@@ -186,8 +186,9 @@ func (f *fuzzer) request(o *operation) (*http.Request, []byte) {
 		kind = "soon" // few others are confirmed
 	}
 	id := f.idOf(kind)
-	u := &url.URL{Scheme: "http", Host: "clinic.example", Path: strings.ReplaceAll(path, "{id}", id)}
-	u.RawPath = strings.ReplaceAll(path, "{id}", url.PathEscape(id))
+	second := f.idOf("practitioner_id")
+	u := &url.URL{Scheme: "http", Host: "clinic.example", Path: strings.NewReplacer("{id}", id, "{practitioner_id}", second).Replace(path)}
+	u.RawPath = strings.NewReplacer("{id}", url.PathEscape(id), "{practitioner_id}", url.PathEscape(second)).Replace(path)
 	u.RawQuery = f.query(o)
 	method := o.Method
 	if f.chance(f.bent / 20) {

@@ -231,6 +231,8 @@ func probes() map[string][]probe {
 		"read-me":     one(probe{lists: aUser}),
 
 		"list-patients":   one(probe{lists: aPatientInCare}),
+		"assign-patient":  one(probe{id: aPatient}),
+		"end-care":        one(probe{id: aPatientInCare}),
 		"search-patients": one(probe{lists: aPatientInCare, body: always("q", "1984-02-29")}),
 
 		"list-notifications":  {probe{lists: aMessage}, probe{id: aUser, query: "user_id={id}"}},

@@ -55,3 +55,19 @@ func presentFound(found []directory.Patient) answer[foundPatientsBody] {
 	}
 	return answer[foundPatientsBody]{Body: foundPatientsBody{items}}
 }
+
+type careInput struct {
+	ByID
+	PractitionerID string `path:"practitioner_id" doc:"The practitioner's id in the directory." example:"0195a9d4-3b1c-7c55-8f0a-0d5b6a7c8e9f"`
+}
+
+// assignPatient puts a patient into somebody's care:
+// PUT /v1/patients/{id}/practitioners/{practitioner_id}.
+func (s *Server) assignPatient(ctx context.Context, by auth.Actor, in *careInput) (none, error) {
+	return none{}, s.Directory.Assign(ctx, by, in.ID, in.PractitionerID)
+}
+
+// endCare ends it: DELETE /v1/patients/{id}/practitioners/{practitioner_id}.
+func (s *Server) endCare(ctx context.Context, by auth.Actor, in *careInput) (none, error) {
+	return none{}, s.Directory.EndCare(ctx, by, in.ID, in.PractitionerID)
+}

@@ -65,3 +65,43 @@ func TestASearchIsNotKept(t *testing.T) {
 		}
 	})
 }
+
+// TestAdminsSayWhoIsInWhoseCare assigns, and ends what was assigned and what was not.
+func TestAdminsSayWhoIsInWhoseCare(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		ann, grey := c.users["ann"].ID.String(), c.practitioner("grey")
+		care := "/v1/patients/" + ann + "/practitioners/" + grey
+		shown := func() bool {
+			return strings.Contains(string(c.must(200, "grey", get, "/v1/patients?limit=5", nil).body), ann)
+		}
+		for _, by := range []string{"ann", "grey", "auditor"} {
+			for _, method := range []string{put, remove} {
+				c.refused(c.call(by, method, care, nil), 403, "forbidden")
+			}
+		}
+		c.refused(c.call("admin", remove, care, nil), 404, "care-relation-not-found")
+		for range 2 {
+			c.must(204, "admin", put, care, nil)
+			if !shown() {
+				t.Error("an assigned patient is not in the list")
+			}
+		}
+		c.must(204, "admin", remove, care, nil)
+		if shown() {
+			t.Error("a patient whose care was ended is in the list")
+		}
+		c.refused(c.call("admin", remove, care, nil), 404, "care-relation-not-found")
+		slots := c.open("grey", "2027-03-16T13:00:00Z", "2027-03-16T15:00:00Z")
+		c.must(201, "ann", post, "/v1/appointments", map[string]any{"slot_id": slots[0], "confirm": true})
+		if shown() {
+			t.Error("an appointment began care again that an admin had ended")
+		}
+		c.must(204, "admin", put, care, nil)
+		if !shown() {
+			t.Error("a patient who was assigned again is not in the list")
+		}
+		c.refused(c.call("admin", put, "/v1/patients/"+grey+"/practitioners/"+grey, nil), 404, "patient-not-found")
+		c.refused(c.call("admin", put, "/v1/patients/"+ann+"/practitioners/"+ann, nil), 404, "practitioner-not-found")
+	})
+}

@@ -74,6 +74,7 @@ var (
 	changePractitioner = access{never, ownCalendar, anyones, never, auth.PeopleWrite, ""}
 
 	readPatients = access{never, inCare, anyones, never, auth.PeopleRead, ""}
+	changeCare   = access{never, never, anyones, never, auth.PeopleWrite, ""}
 
 	readAvailability   = access{never, ownCalendar, anyones, never, auth.AvailabilityRead, ""}
 	changeAvailability = access{never, ownCalendar, anyones, never, auth.AvailabilityWrite, ""}

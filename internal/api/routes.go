@@ -177,6 +177,11 @@ func (a *surface) patientRoutes(s *Server) {
 		s.listPatients, patientOf)
 	route(a, row{"search-patients", post, "/v1/patients/search", "Find patients", readPatients, 200},
 		s.searchPatients, presentFound, reads, refuses(directory.ErrInvalidSearch))
+	route(a, row{"assign-patient", put, "/v1/patients/{id}/practitioners/{practitioner_id}", "Put a patient into a practitioner's care", changeCare, 204},
+		s.assignPatient, presentNone, action("care_relation.assign"),
+		refuses(directory.ErrPatientNotFound, directory.ErrPractitionerNotFound))
+	route(a, row{"end-care", remove, "/v1/patients/{id}/practitioners/{practitioner_id}", "End a practitioner's care", changeCare, 204},
+		s.endCare, presentNone, action("care_relation.end"), refuses(directory.ErrCareRelationNotFound))
 }
 
 func (a *surface) availabilityRoutes(s *Server) {

@@ -29,6 +29,7 @@ var (
 	ErrUserNotFound         = auth.ErrUserNotFound
 	ErrPatientNotFound      = errs.New(errs.NotFound, "patient-not-found", "There is no such patient.")
 	ErrPractitionerNotFound = errs.New(errs.NotFound, "practitioner-not-found", "There is no such practitioner.")
+	ErrCareRelationNotFound = errs.New(errs.NotFound, "care-relation-not-found", "This patient is not in the care of this practitioner.")
 
 	ErrEmailTaken          = errs.New(errs.Conflict, "email-taken", "There is a user with this e-mail address already.")
 	ErrInvalidUser         = errs.New(errs.Invalid, "invalid-user", "This user can't be kept as given.")

@@ -3,9 +3,11 @@ package directory_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -66,6 +68,24 @@ func (w *ward) called(list []directory.Patient) []string {
 		all = append(all, w.names[p.ID])
 	}
 	return all
+}
+
+// relation is where a relation came from, when, and whether it goes on.
+func (w *ward) relation(patient, practitioner string) (text string) {
+	w.t.Helper()
+	p, _ := id.Parse(patient)
+	d, _ := id.Parse(practitioner)
+	update(w.t, w.db, func(ctx context.Context, tx *sqldb.Tx) error {
+		all, err := sqldb.All(ctx, tx, func(r sqldb.Row) (string, error) {
+			var source string
+			var since, ended time.Time
+			err := r.Scan(&source, (*sqldb.Instant)(&since), (*sqldb.Instant)(&ended))
+			return fmt.Sprint(source, " ", since.Sub(sqltest.Start), " ", ended.IsZero()), err
+		}, `SELECT source, since, ended_at FROM care_relations WHERE patient_id = $1 AND practitioner_id = $2`, p, d)
+		text = strings.Join(append(all, "none")[:1], "")
+		return err
+	})
+	return text
 }
 
 func TestWhosePatientsAreListed(t *testing.T) {

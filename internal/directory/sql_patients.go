@@ -55,6 +55,13 @@ func patientsIn(ctx context.Context, tx *sqldb.Tx, by auth.Actor, req page.Reque
 	return p, err
 }
 
+// endRelation reports false when there is no relation that goes on.
+func endRelation(ctx context.Context, tx *sqldb.Tx, patientID, practitionerID uuid.UUID) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE care_relations SET ended_at = $1
+		WHERE patient_id = $2 AND practitioner_id = $3 AND ended_at IS NULL`, sqldb.Instant(tx.Now()), patientID, practitionerID)
+	return n > 0, err
+}
+
 // termsOf takes what is searched for out of its wrapping.
 func termsOf(query phi.Value[string]) (terms, error) { return parseTerms(query.Reveal()) }
 
