@@ -200,6 +200,8 @@ func post(path string, body any) exchange {
 	return exchange{method: http.MethodPost, path: path, body: body}
 }
 
+func put(path string) exchange { return exchange{method: http.MethodPut, path: path} }
+
 func patch(path string, body any) exchange {
 	return exchange{method: http.MethodPatch, path: path, body: body}
 }

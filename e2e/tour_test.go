@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"medbook/client"
+	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
 
@@ -129,6 +131,79 @@ func TestTourOfPeople(t *testing.T) {
 		code(t, err, 401, "unauthenticated")
 		_, err = c.as("mb_nonsense").Practitioner(ctx, p.ID)
 		code(t, err, 401, "unauthenticated")
+	})
+}
+
+// TestTourOfPatients finds patients, who are in a practitioner's care once they
+// have booked.
+func TestTourOfPatients(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx := t.Context()
+		practitioner, id := c.practitioner(newYork)
+		ann, bob, admin := c.user("patient", newYork), c.user("patient", newYork), c.user("admin", newYork)
+		must(practitioner.Publish(ctx, id, monday))(t)
+		slot := all(t, ann.Slots(client.SlotQuery{PractitionerID: id}).All(ctx))[0]
+		if mine := all(t, practitioner.Patients().All(ctx)); len(mine) != 0 {
+			t.Errorf("patients before anybody booked: %+v", mine)
+		}
+		must(ann.Hold(ctx, client.NewAppointment{SlotID: slot.ID, Confirm: true}))(t)
+
+		mine := all(t, practitioner.Patients().All(ctx))
+		if len(mine) != 1 || mine[0].ID != ann.ID || mine[0].Name != "The patient" || mine[0].Since == nil || !mine[0].Since.Equal(sqltest.Start) {
+			t.Errorf("the practitioner's patients: %+v, want ann since now", mine)
+		}
+		page := must(admin.Patients().Page(ctx, client.PageRequest{Limit: 1, Count: true}))(t)
+		if page.Total == nil || *page.Total != 2 || page.NextCursor == nil || page.Items[0].Since != nil {
+			t.Errorf("the first page of all patients: %+v, want one of two", page)
+		}
+		me := must(ann.Me(ctx))(t)
+		must(ann.ChangeUser(ctx, ann.ID, me.ETag, client.UserChange{Name: new("Ann Lee"), DateOfBirth: new("1984-02-29")}))(t)
+		for _, query := range []string{"LEE ann", "1984-02-29", me.Email} {
+			if found := must(practitioner.FindPatients(ctx, client.PatientSearch{Query: query}))(t); len(found) != 1 || found[0].ID != ann.ID {
+				t.Errorf("%q finds %+v, want ann", query, found)
+			}
+		}
+		if found := must(practitioner.FindPatients(ctx, client.PatientSearch{Query: "patient"}))(t); len(found) != 0 {
+			t.Errorf("the practitioner finds %+v, who are others' patients", found)
+		}
+		if found := must(admin.FindPatients(ctx, client.PatientSearch{Query: "patient", Limit: 1}))(t); len(found) != 1 || found[0].ID != bob.ID {
+			t.Errorf("the admin finds %+v, want bob", found)
+		}
+		_, err := admin.FindPatients(wrong(ctx), client.PatientSearch{Query: "x"})
+		code(t, err, 422, "invalid-request")
+		_, err = ann.FindPatients(ctx, client.PatientSearch{Query: "lee"})
+		code(t, err, 403, "forbidden")
+
+		if err := errors.Join(admin.AssignPatient(ctx, bob.ID, id), admin.AssignPatient(ctx, bob.ID, id), admin.EndCare(ctx, ann.ID, id)); err != nil {
+			t.Fatal(err)
+		}
+		if mine := all(t, practitioner.Patients().All(ctx)); len(mine) != 1 || mine[0].ID != bob.ID {
+			t.Errorf("after bob came and ann went: %+v", mine)
+		}
+		code(t, admin.EndCare(ctx, ann.ID, id), 404, "care-relation-not-found")
+		code(t, admin.AssignPatient(ctx, id, id), 404, "patient-not-found")
+		code(t, admin.AssignPatient(ctx, bob.ID, bob.ID), 404, "practitioner-not-found")
+		code(t, practitioner.AssignPatient(ctx, bob.ID, id), 403, "forbidden")
+	})
+}
+
+// TestPatientsFromBeforeTheSearchAreFound shows that the server mends what
+// patients are searched by.
+func TestPatientsFromBeforeTheSearchAreFound(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		c.user("patient", newYork)
+		admin := c.user("admin", newYork)
+		err := sqltest.Open(t, c.database).Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+			_, err := tx.Exec(ctx, "DELETE FROM patient_search")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.setTime(sqltest.Start.Add(2 * time.Hour))
+		eventually(t, "the patient is found", func() bool {
+			return len(must(admin.FindPatients(t.Context(), client.PatientSearch{Query: "the patient"}))(t)) == 1
+		})
 	})
 }
 

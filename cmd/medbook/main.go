@@ -46,6 +46,7 @@ type commands struct {
 	} `cmd:"" help:"Manage API keys, by which programs sign in."`
 	Keys struct {
 		Rotate rotateKeys `cmd:"" help:"Add new keys to the installation's own."`
+		Rewrap rewrapKeys `cmd:"" help:"Wrap the keys of patients with the present key."`
 		Show   showKeys   `cmd:"" help:"Tell which keys there are, without them."`
 	} `cmd:"" help:"Manage the installation's own keys, which seal and sign."`
 	Audit struct {

@@ -125,6 +125,8 @@ type serve struct {
 	restraints
 	mailing
 	trail
+	masterKey
+	RetainRecords int `env:"MEDBOOK_RETAIN_RECORDS" default:"3653" placeholder:"DAYS" help:"For how many days after the latest encounter a patient's record must be kept and can't be erased; 0: not at all. Default: ${default}, ten years."`
 }
 
 // Help says what the summary has no room for.
@@ -150,6 +152,13 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return err
 	}
 	if c.Keys, err = s.ring(database); err != nil {
+		return err
+	}
+	if s.RetainRecords < 0 {
+		return errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
+	}
+	c.RetainRecords = s.RetainRecords
+	if c.Masters, err = s.masters(s.keyFile, c.Keys, database); err != nil {
 		return err
 	}
 	c.Checkpoints = s.trail.path(s.keyFile.path(database))

@@ -203,7 +203,7 @@ func TestNothingIsEchoed(t *testing.T) {
 		}
 	}
 	for _, o := range table() {
-		path := strings.NewReplacer("{id}", marker, "{file}", marker, "{page}", marker).Replace(o.Path)
+		path := strings.NewReplacer("{id}", marker, "{file}", marker, "{page}", marker, "{practitioner_id}", marker).Replace(o.Path)
 		for _, body := range bodies {
 			send(o, path, body, nil)
 		}

@@ -71,6 +71,8 @@ func TestPages(t *testing.T) {
 			{"admin", "/v1/users?", len(callers)},
 			{"admin", "/v1/users?role=patient&", 2},
 			{"ann", "/v1/users?", 1},
+			{"admin", "/v1/patients?", 2},
+			{"grey", "/v1/patients?", 0},
 			{"ann", "/v1/appointments?", 5},
 			{"admin", "/v1/appointments?status=held&", 5},
 			{"bob", "/v1/appointments?", 0},

@@ -164,7 +164,7 @@ func madeBy(path string) string {
 // kindOf names what the id in a path is of.
 func kindOf(path string) string {
 	for prefix, kind := range map[string]string{
-		"/v1/users": "user", "/v1/practitioners": "practitioner_id", "/v1/availability": "availability", "/v1/time-off": "time_off",
+		"/v1/users": "user", "/v1/patients": "patient_id", "/v1/practitioners": "practitioner_id", "/v1/availability": "availability", "/v1/time-off": "time_off",
 		"/v1/slots": "slot_id", "/v1/appointments": "appointment", "/v1/waitlist": "wait",
 	} {
 		if strings.HasPrefix(path, prefix) {
@@ -186,8 +186,9 @@ func (f *fuzzer) request(o *operation) (*http.Request, []byte) {
 		kind = "soon" // few others are confirmed
 	}
 	id := f.idOf(kind)
-	u := &url.URL{Scheme: "http", Host: "clinic.example", Path: strings.ReplaceAll(path, "{id}", id)}
-	u.RawPath = strings.ReplaceAll(path, "{id}", url.PathEscape(id))
+	second := f.idOf("practitioner_id")
+	u := &url.URL{Scheme: "http", Host: "clinic.example", Path: strings.NewReplacer("{id}", id, "{practitioner_id}", second).Replace(path)}
+	u.RawPath = strings.NewReplacer("{id}", url.PathEscape(id), "{practitioner_id}", url.PathEscape(second)).Replace(path)
 	u.RawQuery = f.query(o)
 	method := o.Method
 	if f.chance(f.bent / 20) {

@@ -10,6 +10,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/id"
+	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -63,6 +64,18 @@ var (
 	aPatient = &thing{func(m *matrix, s side) string { return m.users[s.patient].ID.String() }, noRow}
 
 	aPractitioner = &thing{func(m *matrix, s side) string { return m.practitioner(s.practitioner) }, noRow}
+
+	// Both sides' patients are born on one day, so that one search fits both.
+	aPatientInCare = &thing{func(m *matrix, s side) string {
+		m.update(func(ctx context.Context, tx *sqldb.Tx) error {
+			return directory.Relate(ctx, tx, ofPatient(m, s), ofPractitioner(m, s), directory.SourceAssigned)
+		})
+		born := directory.UserChange{DateOfBirth: new(phi.Of("1984-02-29"))}
+		if _, err := m.server.Directory.ChangeUser(m.t.Context(), auth.System, ofPatient(m, s).String(), "*", born); err != nil {
+			m.t.Fatal(err)
+		}
+		return ofPatient(m, s).String()
+	}, noRow}
 
 	aSession = &thing{func(m *matrix, s side) string {
 		access, _ := m.signIn(s.user)
@@ -253,6 +266,11 @@ func probes() map[string][]probe {
 		"read-user":   one(probe{id: aUser}),
 		"change-user": one(probe{id: aUser, body: always("name", "Other")}),
 		"read-me":     one(probe{lists: aUser}),
+
+		"list-patients":   one(probe{lists: aPatientInCare}),
+		"assign-patient":  one(probe{id: aPatient}),
+		"end-care":        one(probe{id: aPatientInCare}),
+		"search-patients": one(probe{lists: aPatientInCare, body: always("q", "1984-02-29")}),
 
 		"list-notifications":  {probe{lists: aMessage}, probe{id: aUser, query: "user_id={id}"}},
 		"resend-notification": one(probe{id: aMessage, status: 409}), // it was sent

@@ -126,7 +126,7 @@ func (m *matrix) hour() time.Time {
 // send calls the operation of a probe about an id.
 func (m *matrix) send(p probe, by string, s side, id string) reply {
 	m.t.Helper()
-	path := strings.NewReplacer("{id}", id, "{file}", "problems", "{page}", "verify").Replace(p.Path)
+	path := strings.NewReplacer("{id}", id, "{file}", "problems", "{page}", "verify", "{practitioner_id}", m.practitioner(s.practitioner)).Replace(p.Path)
 	query := strings.ReplaceAll(p.query, "{id}", id)
 	if p.paged() {
 		query = strings.TrimSuffix("limit=200&"+query, "&")

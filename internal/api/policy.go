@@ -15,7 +15,7 @@ const (
 	public      relation = "public"   // no credential is needed
 	own         relation = "own"      // the caller, and what is theirs; all else is 404
 	ownCalendar relation = "calendar" // the practitioner's own time and who booked it; all else is 404
-	inCare      relation = "care"     // patients in the practitioner's care; all others are 404
+	inCare      relation = "in care"  // the patients in the practitioner's care; all others are 404
 	anyones     relation = "any"      // everybody's
 )
 
@@ -72,6 +72,9 @@ var (
 	readMe             = access{own, own, own, own, "", ""}
 	readPractitioners  = access{public, public, public, public, "", ""}
 	changePractitioner = access{never, ownCalendar, anyones, never, auth.PeopleWrite, ""}
+
+	readPatients = access{never, inCare, anyones, never, auth.PeopleRead, ""}
+	changeCare   = access{never, never, anyones, never, auth.PeopleWrite, ""}
 
 	readAvailability   = access{never, ownCalendar, anyones, never, auth.AvailabilityRead, ""}
 	changeAvailability = access{never, ownCalendar, anyones, never, auth.AvailabilityWrite, ""}

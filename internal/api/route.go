@@ -33,6 +33,7 @@ type operation struct {
 	refuses   []*errs.Error   // the domain errors it can answer
 	tagged    bool            // its answers have an ETag
 	whole     bool            // never 304: it embeds what its ETag does not cover
+	reads     bool            // it changes nothing, although it is a POST
 	produces  []string        // the types of its body, when that is a file
 	takesBody bool            // its input has a body
 	action    string          // as the audit trail calls it: "appointment.hold"
@@ -60,6 +61,10 @@ func tagged(o *operation) { o.tagged = true }
 // they are never 304.
 func whole(o *operation) { o.tagged, o.whole = true, true }
 
+// reads says that a POST changes nothing: it is one so that what is asked for
+// stands in no URL.
+func reads(o *operation) { o.reads = true }
+
 // action names a route for the audit trail, where its id does not.
 func action(name string) option {
 	return func(o *operation) { o.action = name }
@@ -77,9 +82,10 @@ func downloads(types ...string) option {
 }
 
 // repeatable reports whether a route takes an Idempotency-Key. What makes or
-// shows a secret does not: an answer that is kept could be read again.
+// shows a secret does not: an answer that is kept could be read again. What only
+// reads needs none.
 func (o *operation) repeatable() bool {
-	return o.Method == http.MethodPost && !o.secret()
+	return o.Method == http.MethodPost && !o.secret() && !o.reads
 }
 
 // secret reports whether a route takes, makes or shows secrets.

@@ -37,6 +37,7 @@ func (s *Server) routes(a *surface) {
 	a.identityRoutes(s)
 	a.keyRoutes(s)
 	a.peopleRoutes(s)
+	a.patientRoutes(s)
 	a.availabilityRoutes(s)
 	a.slotRoutes(s)
 	a.appointmentRoutes(s)
@@ -175,6 +176,19 @@ func (a *surface) peopleRoutes(s *Server) {
 	route(a, row{"change-practitioner", patch, "/v1/practitioners/{id}", "Change a profile or a policy", changePractitioner, 200},
 		s.changePractitioner, presentPractitioner, tagged, versioned,
 		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidPolicy, directory.ErrInvalidPractitioner))
+}
+
+func (a *surface) patientRoutes(s *Server) {
+	a.tag = "Patients"
+	list(a, row{"list-patients", get, "/v1/patients", "List patients", readPatients, 200},
+		s.listPatients, patientOf)
+	route(a, row{"search-patients", post, "/v1/patients/search", "Find patients", readPatients, 200},
+		s.searchPatients, presentFound, reads, refuses(directory.ErrInvalidSearch))
+	route(a, row{"assign-patient", put, "/v1/patients/{id}/practitioners/{practitioner_id}", "Put a patient into a practitioner's care", changeCare, 204},
+		s.assignPatient, presentNone, action("care_relation.assign"),
+		refuses(directory.ErrPatientNotFound, directory.ErrPractitionerNotFound))
+	route(a, row{"end-care", remove, "/v1/patients/{id}/practitioners/{practitioner_id}", "End a practitioner's care", changeCare, 204},
+		s.endCare, presentNone, action("care_relation.end"), refuses(directory.ErrCareRelationNotFound))
 }
 
 func (a *surface) availabilityRoutes(s *Server) {

@@ -46,6 +46,10 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 		}{
 			{"admin", get, "/v1/users/" + ann, nil},
 			{"admin", get, "/v1/users?limit=10", nil},
+			{"admin", get, "/v1/patients?limit=10", nil},
+			{"admin", post, "/v1/patients/search", map[string]any{"q": "ann"}},
+			{"auditor", post, "/v1/patients/search", map[string]any{"q": "ann"}},
+			{"admin", put, "/v1/patients/" + ann + "/practitioners/" + c.practitioner("grey"), nil},
 			{"grey", get, "/v1/appointments/" + held, nil},
 			{"grey", get, "/v1/appointments?limit=10", nil},
 			{"bob", get, "/v1/appointments/" + held, nil}, // a refusal is on record too
@@ -57,6 +61,9 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 			if c.refused(r, 503, "audit-unavailable"); r.Header.Get("Retry-After") == "" || strings.Contains(string(r.body), ann) {
 				t.Errorf("%s %s by %s: %v %s, want a time to try again and nothing of Ann's", tt.method, tt.path, tt.by, r.Header, r.body)
 			}
+		}
+		if n := c.count(`SELECT COUNT(*) FROM care_relations`); n != 0 {
+			t.Errorf("%d care relations, want none", n)
 		}
 		if got := c.must(200, "ann", get, "/v1/appointments/"+held, nil).text(t, "status"); got != "held" {
 			t.Errorf("the appointment that could not be confirmed is %q, want held", got)

@@ -53,6 +53,7 @@ var revealers = []string{
 	"internal/api/encounters.go versionOf",                     // to who has care of the patient
 	"internal/api/holds.go legalHoldOf",                        // to admins and auditors
 	"internal/api/notifications.go messageOf",                  // to admins, while there is no mail server
+	"internal/api/patients.go patientOf",                       // to who has care of the patient, and admins
 	"internal/api/users.go profileOf",                          // to the user and staff
 	"internal/encounters/emergency.go Service.OpenInEmergency", // to be sealed
 	"internal/encounters/encounters.go checkData",              // to be judged

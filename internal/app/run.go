@@ -15,6 +15,7 @@ import (
 
 	"medbook/internal/audit"
 	"medbook/internal/auth"
+	"medbook/internal/directory"
 	"medbook/internal/idempotency"
 	"medbook/internal/jobs"
 	"medbook/internal/password"
@@ -125,6 +126,7 @@ func (a *App) newRunner() *jobs.Runner {
 		return err
 	})
 	r.Every(time.Hour, "auth.clean", a.Auth.Clean)
+	r.Every(time.Hour, "directory.index", func(ctx context.Context) error { return directory.IndexPatients(ctx, a.DB) })
 	r.Every(time.Hour, "audit.adopt", func(ctx context.Context) error { return audit.Adopt(ctx, a.DB) })
 	return r
 }

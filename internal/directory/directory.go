@@ -5,7 +5,8 @@
 // patients, which is what their bookings lock. A user who is or was a
 // practitioner has a practitioner id; the public directory lists those who are.
 // Nobody but an admin sees or changes another user; to everybody else such a
-// user is not there.
+// user is not there. Practitioners see of the patients in their care who they
+// are.
 package directory
 
 import (
@@ -28,10 +29,12 @@ var (
 	ErrUserNotFound         = auth.ErrUserNotFound
 	ErrPatientNotFound      = errs.New(errs.NotFound, "patient-not-found", "There is no such patient.")
 	ErrPractitionerNotFound = errs.New(errs.NotFound, "practitioner-not-found", "There is no such practitioner.")
+	ErrCareRelationNotFound = errs.New(errs.NotFound, "care-relation-not-found", "This patient is not in the care of this practitioner.")
 
 	ErrEmailTaken          = errs.New(errs.Conflict, "email-taken", "There is a user with this e-mail address already.")
 	ErrInvalidUser         = errs.New(errs.Invalid, "invalid-user", "This user can't be kept as given.")
 	ErrInvalidPractitioner = errs.New(errs.Invalid, "invalid-practitioner", "This practitioner can't be kept as given.")
+	ErrInvalidSearch       = errs.New(errs.Invalid, "invalid-search", "This can't be searched for.")
 )
 
 // User is somebody who can sign in.
@@ -84,6 +87,15 @@ type Practitioner struct {
 	Name, Specialty, Bio string
 	CreatedAt            time.Time
 	Version              int64 // raised by each change of what is above
+}
+
+// Patient is what staff see of somebody who can be booked for.
+type Patient struct {
+	ID          uuid.UUID // the user's
+	Name        phi.Value[string]
+	DateOfBirth phi.Value[string] // YYYY-MM-DD, or absent
+	TimeZone    string            // IANA name
+	Since       time.Time         // when the care of the practitioner who asks began; zero for others
 }
 
 // Service offers the directory to api, web and fhir. Its methods are safe for

@@ -5,7 +5,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"medbook/internal/audit"
+	"medbook/internal/auth"
 	"medbook/internal/errs"
+	"medbook/internal/page"
 	"medbook/internal/sqldb"
 )
 
@@ -41,4 +44,31 @@ func Relate(ctx context.Context, tx *sqldb.Tx, patientID, practitionerID uuid.UU
 func Forget(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) (err error) {
 	defer errs.Wrap(&err, "forget patient %s", patientID)
 	return blankPatient(ctx, tx, patientID)
+}
+
+// Patients lists patients in the order of their ids: a practitioner's those in
+// their care, to admins all. It returns auth.ErrForbidden, or page.ErrCursor for
+// a position that is not one of its own.
+func (s *Service) Patients(ctx context.Context, by auth.Actor, req page.Request) (p page.Of[Patient], err error) {
+	defer errs.Wrap(&err, "list patients")
+	in := by.Intends("patient.list", "patient", "")
+	if !by.Is(auth.Practitioner, auth.Admin) {
+		return p, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
+	}
+	return audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (page.Of[Patient], error) {
+		p, err := patientsIn(ctx, tx, by, req)
+		see(seen, p.Items)
+		return p, err
+	})
+}
+
+// see puts on record that patients were shown, each by their id. That none was is
+// on record too.
+func see(seen *audit.Seen, shown []Patient) {
+	for _, p := range shown {
+		seen.Row(p.ID)
+	}
+	if len(shown) == 0 {
+		seen.Row()
+	}
 }

@@ -2,8 +2,10 @@ package directory_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ import (
 // A race between those who would have to wait is rarely lost, so this looks at
 // how the rows are read.
 func TestRowsThatDecideAreLocked(t *testing.T) {
-	reading := regexp.MustCompile(`^SELECT \w+ FROM (\w+)\s+WHERE \w+ = \$1(.*)$`)
+	reading := regexp.MustCompile(`^SELECT \w+ FROM (\w+)\s+WHERE (?:erased_at IS NULL AND )?\w+ = \$1(.*)$`)
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		var mu sync.Mutex
 		got := map[string]string{}
@@ -95,5 +97,58 @@ func TestACareRelationBeginsOnceAndAgainOnlyWhenAssigned(t *testing.T) {
 		relate(directory.SourceAppointment, "appointment 1h0m0s false")
 		relate(directory.SourceEncounter, "appointment 1h0m0s false")
 		relate(directory.SourceAssigned, "assigned 6h0m0s true")
+	})
+}
+
+func TestAdminsAssignAndEndCare(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newWard(t, db)
+		ann, cleo := w.ann.ID.String(), w.cleo.ID.String()
+		grey, brown := w.grey.PractitionerID.String(), w.brown.PractitionerID.String()
+		former := w.add("former", auth.Practitioner)
+		retired := former.PractitionerID.String()
+		w.change(former, directory.UserChange{Role: new(auth.Auditor)})
+		assign, end := w.Assign, w.EndCare
+		tests := []struct {
+			name                  string
+			do                    func(context.Context, auth.Actor, string, string) error
+			by                    auth.Actor
+			patient, practitioner string
+			want                  error
+			told                  string // "" for what is not on record
+			since                 string // of the relation after that, and whether it goes on
+		}{
+			{"a patient", assign, as(w.ann), ann, brown, auth.ErrForbidden, "patient care_relation.assign denied  []", "none"},
+			{"the practitioner", assign, w.asBrown, ann, brown, auth.ErrForbidden, "practitioner care_relation.assign denied  []", "none"},
+			{"the practitioner ends", end, w.asGrey, ann, grey, auth.ErrForbidden, "practitioner care_relation.end denied  []", "appointment 0s true"},
+			{"nobody's id", assign, w.admin, id.New().String(), brown, directory.ErrPatientNotFound, "admin care_relation.assign denied  []", "none"},
+			{"no id", assign, w.admin, "x", brown, directory.ErrPatientNotFound, "admin care_relation.assign denied  []", "none"},
+			{"no patient", assign, w.admin, w.grey.ID.String(), brown, directory.ErrPatientNotFound, "admin care_relation.assign denied  []", "none"},
+			{"no practitioner", assign, w.admin, ann, ann, directory.ErrPractitionerNotFound, "admin care_relation.assign denied  []", "none"},
+			{"no practitioner's id", assign, w.admin, ann, "x", directory.ErrPractitionerNotFound, "admin care_relation.assign denied  []", "none"},
+			{"a practitioner no longer", assign, w.admin, ann, retired, directory.ErrPractitionerNotFound, "admin care_relation.assign denied  []", "none"},
+			{"ends what is not", end, w.admin, ann, brown, directory.ErrCareRelationNotFound, "admin care_relation.end denied  []", "none"},
+			{"ends nobody's", end, w.admin, "x", brown, directory.ErrCareRelationNotFound, "admin care_relation.end denied  []", "none"},
+			{"ends what is over", end, w.admin, cleo, grey, directory.ErrCareRelationNotFound, "admin care_relation.end denied  []", "appointment 0s false"},
+			{"assigns", assign, w.admin, ann, brown, nil, "admin care_relation.assign success brown [ann]", "assigned 13h0m0s true"},
+			{"assigns again", assign, w.admin, ann, brown, nil, "admin care_relation.assign success brown [ann]", "assigned 13h0m0s true"},
+			{"assigns who has booked", assign, w.admin, ann, grey, nil, "admin care_relation.assign success grey [ann]", "appointment 0s true"},
+			{"begins anew", assign, w.admin, cleo, grey, nil, "admin care_relation.assign success grey [cleo]", "assigned 16h0m0s true"},
+			{"ends", end, w.admin, ann, grey, nil, "admin care_relation.end success grey [ann]", "appointment 0s false"},
+			{"ends what was assigned", end, w.admin, ann, brown, nil, "admin care_relation.end success brown [ann]", "assigned 13h0m0s false"},
+		}
+		for _, tt := range tests {
+			sqltest.ClockOf(db).Advance(time.Hour)
+			before := len(trail(t, db, 0, nil))
+			if err := tt.do(t.Context(), tt.by, tt.patient, tt.practitioner); !errors.Is(err, tt.want) {
+				t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
+			}
+			if got := strings.Join(trail(t, db, before, w.names), "; "); got != tt.told {
+				t.Errorf("%s: audit trail = %q, want %q", tt.name, got, tt.told)
+			}
+			if got := w.relation(tt.patient, tt.practitioner); got != tt.since {
+				t.Errorf("%s: the relation is %q, want %q", tt.name, got, tt.since)
+			}
+		}
 	})
 }

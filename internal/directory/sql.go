@@ -249,6 +249,9 @@ func blankPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error 
 	if _, err := tx.Exec(ctx, `UPDATE users SET email = $2, name = 'Erased' WHERE id = $1`, patientID, nobody); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, `DELETE FROM patient_search WHERE patient_id = $1`, patientID); err != nil {
+		return err
+	}
 	for _, statement := range []string{
 		`UPDATE user_profiles SET phone = '', address = '', time_zone = 'UTC', date_of_birth = NULL, updated_at = $2, version = version + 1 WHERE user_id = $1`,
 		`UPDATE care_relations SET ended_at = $2 WHERE patient_id = $1 AND ended_at IS NULL`,
@@ -263,7 +266,7 @@ func blankPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error 
 
 func lockPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
 	_, err := sqldb.One(ctx, tx, scanID, `SELECT patient_id FROM patients
-		WHERE patient_id = $1 AND erased_at IS NULL`+tx.ForNoKeyUpdate(), patientID)
+		WHERE erased_at IS NULL AND patient_id = $1`+tx.ForNoKeyUpdate(), patientID)
 	return notFound(err, ErrPatientNotFound)
 }
 

@@ -174,6 +174,9 @@ func (s *Service) change(ctx context.Context, tx *sqldb.Tx, by auth.Actor, old U
 		if err := reindex(ctx, tx, old.ID); err != nil {
 			return User{}, err
 		}
+		if err := indexPatient(ctx, tx, old.ID, after.name); err != nil {
+			return User{}, err
+		}
 	}
 	return userByID(ctx, tx, by, old.ID)
 }
@@ -182,7 +185,10 @@ func (s *Service) change(ctx context.Context, tx *sqldb.Tx, by auth.Actor, old U
 func (s *Service) place(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID, r record) error {
 	switch r.role {
 	case auth.Patient:
-		return insertPatient(ctx, tx, userID)
+		if err := insertPatient(ctx, tx, userID); err != nil {
+			return err
+		}
+		return indexPatient(ctx, tx, userID, r.name)
 	case auth.Practitioner:
 		practitionerID, err := insertPractitioner(ctx, tx, userID, r)
 		if err != nil || s.Enrol == nil {

@@ -141,17 +141,21 @@ func (s *Service) unseal(ctx context.Context, key id.Keyed, version int64, what 
 const rewrapRows = 100
 
 // Rewrap has the present master key wrap every patient's key that an older one
-// wrapped, and tells how many. Servers may run meanwhile. What is sealed with the
-// patients' keys stays as it is.
-func (s *Service) Rewrap(ctx context.Context, by auth.Actor) (total int, err error) {
+// wrapped, or all of them, and tells how many. Servers may run meanwhile. What is
+// sealed with the patients' keys stays as it is. Only the command line does.
+func (s *Service) Rewrap(ctx context.Context, by auth.Actor, all bool) (total int, err error) {
 	defer errs.Wrap(&err, "rewrap keys")
 	if by.UserID != uuid.Nil || !by.Is(auth.Admin) {
 		return 0, auth.ErrForbidden
 	}
+	present := s.Masters[0].Name()
+	if all {
+		present = ""
+	}
 	for after, more := uuid.Nil, true; more; {
 		var batch []patientKey
 		err := s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-			batch, err = keysAfter(ctx, tx, after, s.Masters[0].Name(), rewrapRows)
+			batch, err = keysAfter(ctx, tx, after, present, rewrapRows)
 			return err
 		})
 		if err != nil {
