@@ -161,15 +161,25 @@ func TestFiltersDoNotRunTogether(t *testing.T) {
 func TestForgedPositions(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
+		encounter := c.encounter("grey", "ann", map[string]any{"finding": "x"})
 		for _, o := range table() {
 			if o.described == nil || !o.paged() {
 				continue
 			}
-			path := strings.ReplaceAll(o.Path, "{id}", c.practitioner("grey"))
 			by := "grey"
-			if o.May.practitioner == never {
-				by = "admin"
+			for _, name := range []string{"auditor", "admin", "grey"} {
+				if o.May.of(c.users[name].Role) != never {
+					by = name
+				}
 			}
+			id := c.practitioner("grey")
+			switch {
+			case strings.HasPrefix(o.Path, "/v1/patients/"):
+				id = c.users["ann"].ID.String()
+			case strings.HasPrefix(o.Path, "/v1/encounters/"):
+				id = encounter
+			}
+			path := strings.ReplaceAll(o.Path, "{id}", id)
 			x := &exchange{path: path, query: url.Values{}}
 			x.actor.UserID = c.users[by].ID
 			for _, position := range []string{"x", ".", "1e9." + c.practitioner("grey"), "99999999999999999999.x", "1.x.y", "\x00", "\xff", strings.Repeat("9", 300), c.practitioner("grey") + "x"} {

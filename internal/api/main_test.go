@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -11,11 +12,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
 
+	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/encounters"
@@ -207,6 +210,41 @@ func (c *clinic) must(status int, by, method, path string, body any, more ...str
 		c.t.Fatalf("%s %s by %q = %d %s, want %d", method, path, by, r.StatusCode, r.body, status)
 	}
 	return r
+}
+
+// care puts a patient into a practitioner's care.
+func (c *clinic) care(practitioner, patient string) {
+	c.t.Helper()
+	c.must(204, "admin", put, "/v1/patients/"+c.users[patient].ID.String()+"/practitioners/"+c.practitioner(practitioner), nil)
+}
+
+// encounter documents a visit of yesterday by a practitioner, in whose care the
+// patient is from then on, and returns its id.
+func (c *clinic) encounter(practitioner, patient string, data map[string]any, more ...string) string {
+	c.t.Helper()
+	c.care(practitioner, patient)
+	body := map[string]any{
+		"patient_id": c.users[patient].ID.String(), "encounter_date": c.db.Now().AddDate(0, 0, -1).Format(time.DateOnly),
+		"encounter_type": "follow_up", "clinical_data": data,
+	}
+	for pair := range slices.Chunk(more, 2) {
+		body[pair[0]] = pair[1]
+	}
+	return c.must(201, practitioner, post, "/v1/encounters", body).text(c.t, "id")
+}
+
+// sign has the audit trail's head signed, as a server does when it stops.
+func (c *clinic) sign() {
+	c.t.Helper()
+	signer, err := audit.NewSigner(ring().Derive("test", nil))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	stopped, stop := context.WithCancel(c.t.Context())
+	stop()
+	if err := (&audit.Keeper{DB: c.db, Log: c.server.Log, Signer: signer}).Run(stopped); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // refused fails the test unless r is the problem with that status and code.

@@ -21,10 +21,16 @@ const (
 
 // LockPatient locks the patient's row until the transaction ends, so that only
 // one booking of theirs is decided at a time. It returns ErrPatientNotFound when
-// nobody can be booked for under this id.
+// nobody can be booked for under this id, or not any more.
 func LockPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) (err error) {
 	defer errs.Wrap(&err, "lock patient %s", patientID)
 	return lockPatient(ctx, tx, patientID)
+}
+
+// LockFormer is LockPatient for who may be erased.
+func LockFormer(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) (err error) {
+	defer errs.Wrap(&err, "lock patient %s", patientID)
+	return lockFormer(ctx, tx, patientID)
 }
 
 // Relate puts the patient into the practitioner's care, if they are not. A

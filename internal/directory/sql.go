@@ -270,6 +270,11 @@ func lockPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
 	return notFound(err, ErrPatientNotFound)
 }
 
+func lockFormer(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
+	_, err := sqldb.One(ctx, tx, scanID, `SELECT patient_id FROM patients WHERE patient_id = $1`+tx.ForNoKeyUpdate(), patientID)
+	return notFound(err, ErrPatientNotFound)
+}
+
 // insertRelation reports false when there is a relation already, even an ended one.
 func insertRelation(ctx context.Context, tx *sqldb.Tx, patientID, practitionerID uuid.UUID, source string) (bool, error) {
 	n, err := tx.Exec(ctx, `INSERT INTO care_relations (patient_id, practitioner_id, source, since)

@@ -44,6 +44,16 @@ func lockForBooking(ctx context.Context, tx *sqldb.Tx, practitioner, patient uui
 	return sch, directory.LockPatient(ctx, tx, patient)
 }
 
+// lockForChange is lockForBooking for an appointment that there is, whose patient
+// may be erased since.
+func lockForChange(ctx context.Context, tx *sqldb.Tx, practitioner, patient uuid.UUID) (schedule, error) {
+	sch, err := shareSchedule(ctx, tx, practitioner)
+	if err != nil {
+		return sch, asNotFound(err, ErrSlotNotFound)
+	}
+	return sch, directory.LockFormer(ctx, tx, patient)
+}
+
 // checkOpen judges a wish against the rules as they stand under the shared lock
 // on the schedule: the slots exist, are not blocked, and may be booked now.
 // Whether they are free is for the key of claims to say.

@@ -67,7 +67,7 @@ func (s *Service) change(ctx context.Context, by auth.Actor, action, appointment
 		if err != nil {
 			return a, err
 		}
-		sch, err := lockForBooking(ctx, tx, key.Lead, patient)
+		sch, err := lockForChange(ctx, tx, key.Lead, patient)
 		if err != nil {
 			return a, err
 		}

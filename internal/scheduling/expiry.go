@@ -36,7 +36,7 @@ func (s *Service) writeHoldEnd(ctx context.Context, job HoldEnds) error {
 		if err != nil {
 			return err
 		}
-		if _, err := lockForBooking(ctx, tx, key.Lead, patient); err != nil {
+		if _, err := lockForChange(ctx, tx, key.Lead, patient); err != nil {
 			return err
 		}
 		a, err := appointmentByID(ctx, tx, auth.System, key)
