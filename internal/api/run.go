@@ -15,6 +15,7 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/idempotency"
+	"medbook/internal/keyring"
 	"medbook/internal/page"
 )
 
@@ -32,7 +33,7 @@ func route[In, T, B any](a *surface, r row, handle func(context.Context, auth.Ac
 			}
 			return render(o, present(result.(T)))
 		}
-		ctx, err := x.keyed(ctx, o, encode)
+		ctx, err := x.keyed(ctx, o, a.server.Auth.Keys, encode)
 		var result T
 		if err == nil {
 			result, err = handle(ctx, x.actor, in)
@@ -127,7 +128,7 @@ func (a *surface) written(x *exchange, encode func(any, error) (idempotency.Answ
 
 // keyed puts what an Idempotency-Key asks for into the context. Without a
 // caller there is nobody to keep an answer for, and the key is ignored.
-func (x *exchange) keyed(ctx context.Context, o *operation, encode func(any, error) (idempotency.Answer, error)) (context.Context, error) {
+func (x *exchange) keyed(ctx context.Context, o *operation, keys *keyring.Ring, encode func(any, error) (idempotency.Answer, error)) (context.Context, error) {
 	if !o.repeatable() || len(x.keys) == 0 || x.actor.Anonymous() {
 		return ctx, nil
 	}
@@ -142,7 +143,12 @@ func (x *exchange) keyed(ctx context.Context, o *operation, encode func(any, err
 		hash.Write([]byte{':'})
 		hash.Write(part)
 	}
-	req := idempotency.Request{Caller: x.actor.UserID.String(), Route: o.Method + " " + o.Path, Key: key, Encode: encode}
-	copy(req.BodyHash[:], hash.Sum(nil))
+	req := idempotency.Request{Caller: x.actor.UserID.String(), Route: o.Method + " " + o.Path, Key: key, Encode: encode, Seal: keys}
+	// Without the keys nobody can tell from a hash whether a body that they guess was sent.
+	hashes := keys.DeriveAll("idempotent request", hash.Sum(nil))
+	req.BodyHash = [32]byte(hashes[0])
+	for _, older := range append(hashes[1:], hash.Sum(nil)) { // the last is from before hashes had a key
+		req.OlderHashes = append(req.OlderHashes, [32]byte(older))
+	}
 	return idempotency.With(ctx, req), nil
 }

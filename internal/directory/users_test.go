@@ -18,6 +18,7 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/id"
 	"medbook/internal/idempotency"
+	"medbook/internal/keyring"
 	"medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
@@ -184,11 +185,21 @@ func TestOnlyAdminsMakeUsers(t *testing.T) {
 	})
 }
 
+// sealer makes keys to keep answers with.
+func sealer(t *testing.T) *keyring.Ring {
+	t.Helper()
+	r, err := keyring.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func TestARepeatedCreationIsALook(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		ctx := idempotency.With(t.Context(), idempotency.Request{
-			Caller: "admin", Route: "users", Key: "k",
+			Caller: "admin", Route: "users", Key: "k", Seal: sealer(t),
 			Encode: func(result any, err error) (idempotency.Answer, error) {
 				return idempotency.Answer{Status: 201, Body: []byte(result.(directory.User).ID.String())}, err
 			},
@@ -221,7 +232,7 @@ func TestARepeatedRefusalShowsNobody(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		ctx := idempotency.With(t.Context(), idempotency.Request{
-			Caller: "admin", Route: "users", Key: "k",
+			Caller: "admin", Route: "users", Key: "k", Seal: sealer(t),
 			Encode: func(any, error) (idempotency.Answer, error) { return idempotency.Answer{Status: 422}, nil },
 		})
 		n := directory.NewUser{Email: phi.Of("nobody"), Name: phi.Of("Ann"), Role: auth.Patient}

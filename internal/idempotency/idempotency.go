@@ -3,13 +3,15 @@
 // api puts a Request into the context of a POST that carries a key; the service
 // does its unit of work through Do. The key's row is written in the transaction
 // of the work itself, so that work and answer are on disk together or not at
-// all. A repeat reads the row with a lock: what it acknowledges is then as
+// all. What is answered may be clinical, so it is kept sealed. A repeat reads the row with a lock: what it acknowledges is then as
 // durable as what the first request acknowledged.
 package idempotency
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"medbook/internal/errs"
@@ -33,12 +35,34 @@ const (
 type Request struct {
 	Caller, Route, Key string
 	BodyHash           [32]byte
+	// OlderHashes are other hashes under which the same body may be kept: of keys
+	// that were rotated.
+	OlderHashes [][32]byte
+	// Seal keeps what is answered from who sees the database.
+	Seal Sealer
 	// Encode makes the answer of the work's result or, when err is not nil, of
 	// a domain error. It runs in the transaction, perhaps more than once.
 	Encode func(result any, err error) (Answer, error)
 	// Patience is how long to wait for a first request that is still at work;
 	// zero means 2 seconds.
 	Patience time.Duration
+}
+
+// Sealer seals answers. associated is authenticated with the text. Its methods are
+// safe for concurrent use.
+type Sealer interface {
+	Seal(plaintext, associated []byte) ([]byte, error)
+	Unseal(sealed, associated []byte) ([]byte, error)
+}
+
+// same reports whether a body is the one that is kept under a hash.
+func (r Request) same(hash [32]byte) bool {
+	return hash == r.BodyHash || slices.Contains(r.OlderHashes, hash)
+}
+
+// use says what is sealed: the answer to this request.
+func (r Request) use() []byte {
+	return fmt.Appendf(nil, "answer to %q %q %q", r.Caller, r.Route, r.Key)
 }
 
 // Answer is what the first request was answered, to be sent again byte for byte.
@@ -101,6 +125,9 @@ func Do[T any](ctx context.Context, db *sqldb.DB, again func(ctx context.Context
 		if err != nil {
 			return err
 		}
+		if answer.Body, err = req.Seal.Seal(answer.Body, req.use()); err != nil {
+			return err
+		}
 		return store(ctx, tx, req, answer, tx.Now())
 	})
 	if err == nil {
@@ -130,6 +157,15 @@ func encode[T any](req Request, result T, err error) (Answer, error) {
 	return req.Encode(result, nil)
 }
 
+// unseal reads a kept body. Before bodies were sealed they were JSON, or empty,
+// which nothing sealed is.
+func unseal(req Request, body []byte) ([]byte, error) {
+	if len(body) == 0 || body[0] == '{' {
+		return body, nil
+	}
+	return req.Seal.Unseal(body, req.use())
+}
+
 // reserve makes the key's row this request's, or returns the answer that it
 // holds. Whoever finds an answer has the row locked until the transaction ends.
 func reserve(ctx context.Context, engine sqldb.Engine, tx *sqldb.Tx, req Request) (*Answer, error) {
@@ -145,11 +181,11 @@ func reserve(ctx context.Context, engine sqldb.Engine, tx *sqldb.Tx, req Request
 			return nil, err
 		case !k.CreatedAt.Add(keep).After(tx.Now()):
 			return nil, reset(ctx, tx, req)
-		case k.BodyHash != req.BodyHash:
+		case !req.same(k.BodyHash):
 			return nil, ErrMismatch
-		default:
-			return &k.Answer, nil
 		}
+		k.Answer.Body, err = unseal(req, k.Answer.Body)
+		return &k.Answer, err
 	}
 }
 

@@ -16,16 +16,25 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/id"
 	"medbook/internal/idempotency"
+	"medbook/internal/keyring"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
 
 func TestMain(m *testing.M) { sqltest.Main(m) }
 
+var ring = sync.OnceValue(func() *keyring.Ring {
+	r, err := keyring.New()
+	if err != nil {
+		panic(err)
+	}
+	return r
+})
+
 // request is a use of key k by ann, whose answer quotes the result or the error.
 func request(k string) idempotency.Request {
 	return idempotency.Request{
-		Caller: "ann", Route: "POST /v1/things", Key: k, BodyHash: [32]byte{1},
+		Caller: "ann", Route: "POST /v1/things", Key: k, BodyHash: [32]byte{1}, Seal: ring(),
 		Encode: func(result any, err error) (idempotency.Answer, error) { return answer(result, err), nil },
 	}
 }
@@ -211,6 +220,68 @@ func TestOnlyTheSameRequestIsARepeat(t *testing.T) {
 			}
 		}
 		s.expect(t, "after four requests", 4, 0, 4)
+	})
+}
+
+// TestAKeptAnswerIsSealed looks into the table, and repeats a request once the
+// keys were rotated, one that an older server has kept, and one whose answer was
+// put in another's place.
+func TestAKeptAnswerIsSealed(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := &shop{db: db}
+		req := request("k")
+		made, err := s.do(idempotency.With(t.Context(), req))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := func(key string) (b []byte) {
+			t.Helper()
+			err := db.View(t.Context(), func(ctx context.Context, tx *sqldb.Tx) (err error) {
+				b, err = sqldb.One(ctx, tx, func(r sqldb.Row) (b []byte, err error) { err = r.Scan(&b); return b, err },
+					`SELECT body FROM idempotency_keys WHERE key = $1`, key)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		keep := func(key string, b []byte) {
+			t.Helper()
+			err := db.Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+				_, err := tx.Exec(ctx, `UPDATE idempotency_keys SET body = $1 WHERE key = $2`, b, key)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept := body("k"); len(kept) == 0 || strings.Contains(string(kept), "<") {
+			t.Errorf("the table has %q, want it sealed", kept)
+		}
+		rotated, err := ring().Rotate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := req
+		later.Seal, later.BodyHash, later.OlderHashes = rotated, [32]byte{7}, [][32]byte{{8}, req.BodyHash}
+		var replay *idempotency.Replay
+		if _, err := s.do(idempotency.With(t.Context(), later)); !errors.As(err, &replay) || string(replay.Answer.Body) != fmt.Sprintf("<%v>", made) {
+			t.Errorf("with rotated keys: %v, want the answer", err)
+		}
+		if _, err := s.do(idempotency.With(t.Context(), request("other"))); err != nil {
+			t.Fatal(err)
+		}
+		keep("other", body("k"))
+		if _, err := s.do(idempotency.With(t.Context(), request("other"))); !errors.Is(err, keyring.ErrSealed) {
+			t.Errorf("with another's answer: %v, want %v", err, keyring.ErrSealed)
+		}
+		for _, plain := range []string{"", `{"id":"x"}`} {
+			keep("k", []byte(plain))
+			if _, err := s.do(idempotency.With(t.Context(), req)); !errors.As(err, &replay) || string(replay.Answer.Body) != plain {
+				t.Errorf("with an answer from before: %v, want %q", err, plain)
+			}
+		}
 	})
 }
 

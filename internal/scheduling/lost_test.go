@@ -3,10 +3,12 @@ package scheduling
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"medbook/internal/auth"
 	"medbook/internal/idempotency"
+	"medbook/internal/keyring"
 	"medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
@@ -111,10 +113,18 @@ func writes(s *stage) []write {
 	}
 }
 
+var sealer = sync.OnceValue(func() *keyring.Ring {
+	r, err := keyring.New()
+	if err != nil {
+		panic(err)
+	}
+	return r
+})
+
 // keyed adds an idempotency key, whose kept answer is the appointment as text.
 func keyed(ctx context.Context, key string) context.Context {
 	return idempotency.With(ctx, idempotency.Request{
-		Caller: "ann", Route: "POST", Key: key,
+		Caller: "ann", Route: "POST", Key: key, Seal: sealer(),
 		Encode: func(result any, err error) (idempotency.Answer, error) {
 			if err != nil {
 				return idempotency.Answer{}, err
