@@ -220,7 +220,7 @@ func (c *clinic) care(practitioner, patient string) {
 
 // encounter documents a visit of yesterday by a practitioner, in whose care the
 // patient is from then on, and returns its id.
-func (c *clinic) encounter(practitioner, patient string, data map[string]any, more ...string) string {
+func (c *clinic) encounter(practitioner, patient string, data map[string]any, more ...any) string {
 	c.t.Helper()
 	c.care(practitioner, patient)
 	body := map[string]any{
@@ -228,7 +228,7 @@ func (c *clinic) encounter(practitioner, patient string, data map[string]any, mo
 		"encounter_type": "follow_up", "clinical_data": data,
 	}
 	for pair := range slices.Chunk(more, 2) {
-		body[pair[0]] = pair[1]
+		body[pair[0].(string)] = pair[1]
 	}
 	return c.must(201, practitioner, post, "/v1/encounters", body).text(c.t, "id")
 }

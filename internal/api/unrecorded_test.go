@@ -39,6 +39,7 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 		slots := c.open("grey", "2027-03-16T13:00:00Z", "2027-03-16T14:00:00Z")
 		held := c.must(201, "ann", post, "/v1/appointments", map[string]any{"slot_id": slots[0]}).text(t, "id")
 		ann := c.users["ann"].ID.String()
+		encounter := c.encounter("grey", "ann", map[string]any{"finding": "marker"}, "shared_with_patient", true)
 		readOnlyTrail(t, db)
 		for _, tt := range []struct {
 			by, method, path string
@@ -52,18 +53,26 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 			{"admin", put, "/v1/patients/" + ann + "/practitioners/" + c.practitioner("grey"), nil},
 			{"grey", get, "/v1/appointments/" + held, nil},
 			{"grey", get, "/v1/appointments?limit=10", nil},
+			{"grey", get, "/v1/encounters/" + encounter, nil},
+			{"grey", get, "/v1/encounters?limit=10", nil},
+			{"grey", get, "/v1/encounters/" + encounter + "/versions?limit=10", nil},
+			{"grey", get, "/v1/patients/" + ann + "/export", nil},
+			{"brown", get, "/v1/encounters/" + encounter, nil},
+			{"brown", post, "/v1/patients/" + ann + "/emergency-access", map[string]any{"reason": "Unconscious."}},
+			{"auditor", get, "/v1/patients/" + ann + "/disclosures?limit=10", nil},
+			{"auditor", get, "/v1/audit/events?limit=10", nil},
 			{"bob", get, "/v1/appointments/" + held, nil}, // a refusal is on record too
 			{"ann", post, "/v1/users", map[string]any{"email": "x@example.com", "name": "X", "role": "patient"}},
 			{"ann", post, "/v1/appointments/" + held + "/confirm", nil},
 			{"ann", post, "/v1/appointments", map[string]any{"slot_id": slots[1]}},
 		} {
 			r := c.call(tt.by, tt.method, tt.path, tt.body)
-			if c.refused(r, 503, "audit-unavailable"); r.Header.Get("Retry-After") == "" || strings.Contains(string(r.body), ann) {
+			if c.refused(r, 503, "audit-unavailable"); r.Header.Get("Retry-After") == "" || strings.Contains(string(r.body), ann) || strings.Contains(string(r.body), "marker") {
 				t.Errorf("%s %s by %s: %v %s, want a time to try again and nothing of Ann's", tt.method, tt.path, tt.by, r.Header, r.body)
 			}
 		}
-		if n := c.count(`SELECT COUNT(*) FROM care_relations`); n != 0 {
-			t.Errorf("%d care relations, want none", n)
+		if n := c.count(`SELECT COUNT(*) FROM care_relations`) + c.count(`SELECT COUNT(*) FROM emergency_access`); n != 1 {
+			t.Errorf("%d ways into records, want the one from before", n)
 		}
 		if got := c.must(200, "ann", get, "/v1/appointments/"+held, nil).text(t, "status"); got != "held" {
 			t.Errorf("the appointment that could not be confirmed is %q, want held", got)
