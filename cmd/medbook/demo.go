@@ -28,17 +28,18 @@ Prints the server's address and a new key for each role.`
 
 // Run returns when ctx ends and all running requests are finished.
 func (c demoClinic) Run(ctx context.Context, o output) error {
-	database, err := demo.Prepare(ctx, c.Data, time.Now())
+	file := filepath.Join(c.Data, "medbook.keys")
+	ring, err := keyring.OpenOrCreate(file)
 	if err != nil {
 		return err
 	}
-	ring, err := keyring.OpenOrCreate(filepath.Join(c.Data, "medbook.keys"))
+	database, err := demo.Prepare(ctx, c.Data, ring, time.Now())
 	if err != nil {
 		return err
 	}
 	a, err := app.New(ctx, app.Config{
 		Listen: c.address(), Database: database, Keys: ring, Log: app.NewLog(o.stderr),
-		Checkpoints: filepath.Join(c.Data, "medbook.checkpoints"),
+		Checkpoints: filepath.Join(c.Data, "medbook.checkpoints"), Masters: []keyring.Master{keyring.NewLive(ring, file)},
 	})
 	if err != nil {
 		return err

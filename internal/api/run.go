@@ -15,7 +15,6 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/idempotency"
-	"medbook/internal/keyring"
 	"medbook/internal/page"
 )
 
@@ -33,7 +32,7 @@ func route[In, T, B any](a *surface, r row, handle func(context.Context, auth.Ac
 			}
 			return render(o, present(result.(T)))
 		}
-		ctx, err := x.keyed(ctx, o, a.server.Auth.Keys, encode)
+		ctx, err := x.keyed(ctx, o, a.server, encode)
 		var result T
 		if err == nil {
 			result, err = handle(ctx, x.actor, in)
@@ -128,7 +127,7 @@ func (a *surface) written(x *exchange, encode func(any, error) (idempotency.Answ
 
 // keyed puts what an Idempotency-Key asks for into the context. Without a
 // caller there is nobody to keep an answer for, and the key is ignored.
-func (x *exchange) keyed(ctx context.Context, o *operation, keys *keyring.Ring, encode func(any, error) (idempotency.Answer, error)) (context.Context, error) {
+func (x *exchange) keyed(ctx context.Context, o *operation, s *Server, encode func(any, error) (idempotency.Answer, error)) (context.Context, error) {
 	if !o.repeatable() || len(x.keys) == 0 || x.actor.Anonymous() {
 		return ctx, nil
 	}
@@ -143,6 +142,7 @@ func (x *exchange) keyed(ctx context.Context, o *operation, keys *keyring.Ring, 
 		hash.Write([]byte{':'})
 		hash.Write(part)
 	}
+	keys := s.Auth.Keys
 	req := idempotency.Request{Caller: x.actor.UserID.String(), Route: o.Method + " " + o.Path, Key: key, Encode: encode, Seal: keys}
 	// Without the keys nobody can tell from a hash whether a body that they guess was sent.
 	hashes := keys.DeriveAll("idempotent request", hash.Sum(nil))

@@ -15,12 +15,14 @@ import (
 	"medbook/internal/app"
 	"medbook/internal/auth"
 	"medbook/internal/errs"
+	"medbook/internal/keyring"
 )
 
 // Prepare returns the database of the clinic in dir, which it makes up first,
-// with its past before now, if dir has none. The clinic appears in one step when it is complete: whoever
-// ends the program half way finds no half clinic, but none.
-func Prepare(ctx context.Context, dir string, now time.Time) (database string, err error) {
+// with its past before now and what is sealed by keys, if dir has none. The clinic
+// appears in one step when it is complete: whoever ends the program half way finds
+// no half clinic, but none.
+func Prepare(ctx context.Context, dir string, keys *keyring.Ring, now time.Time) (database string, err error) {
 	defer errs.Wrap(&err, "make the demo clinic")
 	clinic := filepath.Join(dir, "clinic")
 	database = "sqlite:" + filepath.Join(clinic, "medbook.db")
@@ -38,7 +40,7 @@ func Prepare(ctx context.Context, dir string, now time.Time) (database string, e
 		return "", err
 	}
 	defer os.RemoveAll(unfinished)
-	if err := seed(ctx, "sqlite:"+filepath.Join(unfinished, "medbook.db"), now); err != nil {
+	if err := seed(ctx, "sqlite:"+filepath.Join(unfinished, "medbook.db"), keys, now); err != nil {
 		return "", err
 	}
 	if err := os.Rename(unfinished, clinic); err != nil && !exists(clinic) {

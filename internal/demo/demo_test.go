@@ -9,9 +9,20 @@ import (
 
 	"medbook/internal/app"
 	"medbook/internal/auth"
+	"medbook/internal/keyring"
 	"medbook/internal/page"
 	"medbook/internal/scheduling"
 )
+
+// ring makes an installation's keys.
+func ring(t *testing.T) *keyring.Ring {
+	t.Helper()
+	r, err := keyring.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
 
 // TestTheClinicFitsAnyDay makes the clinic on each day of the week and around
 // the changes of daylight-saving time, at hours when its zones have different dates.
@@ -29,7 +40,7 @@ func TestTheClinicFitsAnyDay(t *testing.T) {
 		t.Run(now.Format(time.DateTime), func(t *testing.T) {
 			t.Parallel()
 			database := "sqlite:" + filepath.Join(t.TempDir(), "medbook.db")
-			if err := seed(t.Context(), database, now); err != nil {
+			if err := seed(t.Context(), database, ring(t), now); err != nil {
 				t.Fatal(err)
 			}
 			s := reopen(t, database, now)
@@ -54,7 +65,7 @@ func TestTheClinicFitsAnyDay(t *testing.T) {
 
 func TestTheClinicIsMadeOnce(t *testing.T) {
 	dir, now := filepath.Join(t.TempDir(), "data", "demo"), time.Now()
-	first, err := Prepare(t.Context(), dir, now)
+	first, err := Prepare(t.Context(), dir, ring(t), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +81,7 @@ func TestTheClinicIsMadeOnce(t *testing.T) {
 		}
 	}
 	before := len(appointments(t, s))
-	again, err := Prepare(t.Context(), dir, now.AddDate(0, 0, 3))
+	again, err := Prepare(t.Context(), dir, ring(t), now.AddDate(0, 0, 3))
 	if err != nil || again != first {
 		t.Fatalf("the second time: %q, %v, want %q", again, err, first)
 	}
@@ -95,7 +106,7 @@ func TestHalfAClinicIsNone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(left, "medbook.db"), []byte("half a page"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	database, err := Prepare(t.Context(), dir, now)
+	database, err := Prepare(t.Context(), dir, ring(t), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +124,7 @@ func TestAFailureLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Prepare(ctx, dir, time.Now()); err == nil {
+	if _, err := Prepare(ctx, dir, ring(t), time.Now()); err == nil {
 		t.Fatal("no error, want the context's")
 	}
 	left, err := os.ReadDir(dir)

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,6 +12,8 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/calendar"
 	"medbook/internal/directory"
+	"medbook/internal/encounters"
+	"medbook/internal/keyring"
 	"medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
@@ -51,7 +54,7 @@ type clinic struct {
 }
 
 // seed fills a new database with the clinic as it is on the given day.
-func seed(ctx context.Context, database string, today time.Time) (err error) {
+func seed(ctx context.Context, database string, keys *keyring.Ring, today time.Time) (err error) {
 	db, err := sqldb.Open(ctx, database)
 	if err != nil {
 		return err
@@ -64,6 +67,7 @@ func seed(ctx context.Context, database string, today time.Time) (err error) {
 		return err
 	}
 	c.Services = app.NewServices(db)
+	c.Encounters.Masters = []keyring.Master{keyring.NewLive(keys, "")}
 	if err := c.hire(ctx); err != nil {
 		return err
 	}
@@ -188,11 +192,32 @@ func (c *clinic) appointment(ctx context.Context, b booking, day time.Time) erro
 		_, err = c.Scheduling.Cancel(ctx, patient, id, phi.Of("Something came up"))
 	case scheduling.Completed:
 		c.clock.set(a.End)
-		_, err = c.Scheduling.Complete(ctx, practitioner, id)
+		err = c.document(ctx, practitioner, a, b)
 	case scheduling.NoShow:
 		c.clock.set(a.End)
 		_, err = c.Scheduling.MarkNoShow(ctx, practitioner, id)
 	}
+	return err
+}
+
+// document writes down what happened at an appointment, which completes it.
+func (c *clinic) document(ctx context.Context, by auth.Actor, a scheduling.Appointment, b booking) error {
+	zone, err := calendar.Zone(a.TimeZone)
+	if err != nil {
+		return err
+	}
+	visit, err := json.Marshal(map[string]any{"complaint": b.reason, "plan": "Exercises, twice a day", "duration_minutes": a.End.Sub(a.Start).Minutes()})
+	if err != nil {
+		return err
+	}
+	kind := encounters.TreatmentSession
+	if b.skip == 0 {
+		kind = encounters.InitialAssessment
+	}
+	_, err = c.Encounters.Create(ctx, by, encounters.NewEncounter{
+		Patient: a.Patient.String(), Date: calendar.DateIn(a.Start, zone), Type: kind, ClinicalData: phi.Of(string(visit)),
+		Appointment: a.ID.String(), Shared: b.patient%2 == 0,
+	})
 	return err
 }
 
