@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"strings"
 
 	"medbook/internal/sqldb"
 )
@@ -46,4 +47,19 @@ func RollBack(ctx context.Context, tx *sqldb.Tx, n int64) error {
 		}
 	}
 	return updateTree(ctx, tx, t)
+}
+
+// Plan returns how an engine would read a list of the trail.
+func Plan(ctx context.Context, tx *sqldb.Tx, f Filter) (string, error) {
+	query, args := searchFor(f).list(moment{}, 50)
+	explain, columns := "EXPLAIN ", []any{new(string)}
+	if tx.Engine() == sqldb.SQLite {
+		explain, columns = "EXPLAIN QUERY PLAN ", []any{new(any), new(any), new(any), new(string)}
+	}
+	lines, err := sqldb.All(ctx, tx, func(r sqldb.Row) (string, error) {
+		err := r.Scan(columns...)
+		line, _ := columns[len(columns)-1].(*string)
+		return *line, err
+	}, explain+query, args...)
+	return strings.Join(lines, "\n"), err
 }
