@@ -44,7 +44,7 @@ type verifyTrail struct {
 func (verifyTrail) Help() string {
 	return `Reads every record, computes the tree of hashes anew, and compares it with each checkpoint. It needs no server, changes nothing, and can be run on a copy.
 
-Ends with 0 when every record is what it was when it was signed for, with 1 when something was changed, left out, put in or rolled back, naming the first record that is wrong, and with 2 when not all could be judged.`
+Ends with 0 when every record is what it was when it was signed for, with 1 when something was changed, left out, put in or rolled back, naming the first record that is wrong, and with 2 when not all could be judged. Where several servers wrote checkpoints, give it the files of all of them, one after the other.`
 }
 
 // Run prints one line.
@@ -55,6 +55,9 @@ func (c verifyTrail) Run(ctx context.Context, o output) error {
 		return verdictError(audit.Incomplete)
 	}
 	covered := fmt.Sprintf("%d records, %d of them covered by checkpoints", r.Records, r.Covered)
+	if r.Pruned > 0 {
+		covered += fmt.Sprintf(", %d of them pruned", r.Pruned)
+	}
 	switch r.Verdict {
 	case audit.Intact:
 		_, err = fmt.Fprintf(o.stdout, "intact: %s\n", covered)
@@ -113,7 +116,7 @@ type exportTrail struct {
 
 // Help says what the summary has no room for.
 func (exportTrail) Help() string {
-	return `Writes every record to stdout in the order of the tree, as medbook audit verify --export reads it. Whoever has the file sees who looked at whose data.`
+	return `Writes every record to stdout in the order of the tree, as medbook audit verify --export reads it. Of a record that was pruned, only the hash is left. Whoever has the file sees who looked at whose data.`
 }
 
 // Run writes to stdout.

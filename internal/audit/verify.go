@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +31,9 @@ const (
 // Report is what Verify found.
 type Report struct {
 	Verdict Verdict
-	Records int64  // that were read
+	Records int64  // that were made, as far as was read
 	Covered int64  // of them by checkpoints
+	Pruned  int64  // of them, that were removed when they had been kept for long enough
 	Why     string // in one sentence, naming the first bad record; empty when intact
 }
 
@@ -49,6 +52,31 @@ type entry struct {
 	hash *tlog.Hash // that was kept of it; nil where only the line is known
 }
 
+// text returns the entry's line in an export.
+func (e entry) text() []byte {
+	if e.line != nil {
+		return e.line
+	}
+	return fmt.Appendf(nil, `{"v":0,"seq":%d,"hash":"%s"}`, e.seq, base64.StdEncoding.EncodeToString(e.hash[:]))
+}
+
+// readEntry reads the text that text made, and reports false for any other.
+func readEntry(text []byte) (e entry, ok bool) {
+	if seq, ok := seqOf(text); ok {
+		return entry{seq: seq, line: text}, true
+	}
+	var bare struct {
+		Seq  int64  `json:"seq"`
+		Hash []byte `json:"hash"`
+	}
+	if err := json.Unmarshal(text, &bare); err != nil || len(bare.Hash) != tlog.HashSize || bare.Seq < 0 {
+		return e, false
+	}
+	hash := tlog.Hash(bare.Hash)
+	e = entry{seq: bare.Seq, hash: &hash}
+	return e, bytes.Equal(e.text(), text)
+}
+
 // batch is how many records are read at a time.
 const batch = 500
 
@@ -58,6 +86,7 @@ type verifier struct {
 	grown       tree
 	tail        []time.Time // of the first and the last record after the last checkpoint
 	next        int         // the checkpoint to come
+	gone        gone
 }
 
 // errTampered ends a verification; its text is the report's.
@@ -72,13 +101,16 @@ func (v *verifier) add(e entry) error {
 	case e.seq != seq:
 		return errTampered(fmt.Sprintf("record %d is missing", seq))
 	case e.line == nil:
-		return errTampered(fmt.Sprintf("record %d is gone; only its hash is there", seq))
+		v.gone.add(seq)
+		v.grown.add(*e.hash)
+		return v.compare()
 	}
 	hash := tlog.RecordHash(e.line)
 	if e.hash != nil && hash != *e.hash {
 		return errTampered(fmt.Sprintf("record %d is not what was recorded", seq))
 	}
 	v.grown.add(hash)
+	v.admit(seq, e.line)
 	if v.next == len(v.checkpoints) {
 		if at, ok := atOf(e.line); ok {
 			v.tail = append(v.tail[:min(len(v.tail), 1)], at)
@@ -117,15 +149,21 @@ func (v *verifier) compare() error {
 
 // report says what it has come to after the last record.
 func (v *verifier) report() Report {
-	r := Report{Records: v.grown.size}
+	r := Report{Records: v.grown.size, Pruned: v.gone.total}
 	if v.next > 0 {
 		r.Covered = v.checkpoints[v.next-1].Size
 	}
 	after := r.Records - r.Covered
+	lost, isLost := v.gone.from(max(v.gone.allowed, v.gone.doubted))
+	doubt, isDoubted := v.gone.from(v.gone.allowed)
 	switch {
 	case v.next < len(v.checkpoints):
 		r.Verdict = Tampered
 		r.Why = fmt.Sprintf("record %d and those after it are missing: %d records were signed for", r.Records, v.checkpoints[len(v.checkpoints)-1].Size)
+	case isLost:
+		r.Verdict, r.Why = Tampered, fmt.Sprintf("record %d is gone; only its hash is there", lost)
+	case isDoubted:
+		r.Verdict, r.Why = Incomplete, fmt.Sprintf("record %d is gone, and no checkpoint covers yet what says that it was pruned", doubt)
 	case len(v.checkpoints) == 0:
 		r.Verdict, r.Why = Incomplete, "there is no checkpoint, so nothing vouches for the records"
 	case after > tailRecords, len(v.tail) == 2 && v.tail[1].Sub(v.tail[0]) > tailFor:
@@ -248,13 +286,12 @@ func VerifyExport(export io.Reader, checkpoints, keys []byte) (r Report, err err
 	lines := bufio.NewScanner(export)
 	lines.Buffer(make([]byte, 64<<10), 64<<20)
 	for lines.Scan() && err == nil {
-		text := lines.Bytes()
-		seq, ok := seqOf(text)
+		e, ok := readEntry(lines.Bytes())
 		if !ok {
 			err = errTampered(fmt.Sprintf("line %d is no record", v.grown.size+1))
 			break
 		}
-		err = v.add(entry{seq: seq, line: text})
+		err = v.add(e)
 	}
 	if err == nil {
 		err = lines.Err()
@@ -262,7 +299,8 @@ func VerifyExport(export io.Reader, checkpoints, keys []byte) (r Report, err err
 	return v.finish(err)
 }
 
-// Export writes all records in the order of their places, a line of JSON each.
+// Export writes all records in the order of their places, a line of JSON each. Of
+// a record that is not there, the line has the hash.
 func Export(ctx context.Context, db *sqldb.DB, w io.Writer) (err error) {
 	defer errs.Wrap(&err, "export audit trail")
 	for next, more := int64(0), true; more; {
@@ -276,7 +314,7 @@ func Export(ctx context.Context, db *sqldb.DB, w io.Writer) (err error) {
 		}
 		var b bytes.Buffer
 		for _, e := range entries {
-			b.Write(e.line)
+			b.Write(e.text())
 			b.WriteByte('\n')
 		}
 		if _, err := w.Write(b.Bytes()); err != nil {
