@@ -24,7 +24,7 @@ import (
 var seed = bytes.Repeat([]byte{7}, 32)
 
 // keeper returns a keeper that writes checkpoints, and the keys to read them.
-func keeper(t *testing.T, db *sqldb.DB) (*audit.Keeper, []byte) {
+func keeper(t testing.TB, db *sqldb.DB) (*audit.Keeper, []byte) {
 	t.Helper()
 	signer, err := audit.NewSigner(seed)
 	if err != nil {
@@ -38,7 +38,7 @@ func keeper(t *testing.T, db *sqldb.DB) (*audit.Keeper, []byte) {
 }
 
 // stop has a keeper do its last turn: place what waits and sign it.
-func stop(t *testing.T, k *audit.Keeper) {
+func stop(t testing.TB, k *audit.Keeper) {
 	t.Helper()
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -64,7 +64,7 @@ func record(t *testing.T, db *sqldb.DB, n int) {
 	}
 }
 
-func read(t *testing.T, path string) []byte {
+func read(t testing.TB, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
