@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"medbook/internal/api"
 	"medbook/internal/audit"
@@ -43,7 +44,9 @@ type Config struct {
 	Restraint scheduling.Restraint
 	Origins   []string // whose pages may call the API
 
-	Checkpoints string // file of the audit trail's signed heads; empty: only in the database
+	Checkpoints  string        // file of the audit trail's signed heads; empty: only in the database
+	AuditWebhook string        // where else they are sent; empty: nowhere
+	RetainAudit  time.Duration // for how long records of the trail are kept; zero: for ever
 }
 
 // Services are the nouns of the program over one database.
@@ -90,6 +93,7 @@ type App struct {
 	server   *http.Server
 	runner   *jobs.Runner
 	keeper   *audit.Keeper
+	held     audit.Held // whose records of the trail may not be removed; nil: nobody's
 }
 
 // New takes the address first, so that a second server started by mistake
@@ -140,6 +144,9 @@ func (a *App) build(ctx context.Context) error {
 	a.runner = a.newRunner()
 	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
+	if err == nil && a.config.AuditWebhook != "" {
+		a.keeper.Webhook, err = audit.NewWebhook(a.config.AuditWebhook, a.log)
+	}
 	return err
 }
 
