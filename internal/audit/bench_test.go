@@ -17,6 +17,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"medbook/internal/audit"
+	"medbook/internal/id"
 	"medbook/internal/page"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -154,7 +155,11 @@ func drawSpan(r *rand.Rand, f audit.Filter) audit.Filter {
 func BenchmarkTrailPages(b *testing.B) {
 	url := sqltest.Postgres(b)
 	fillTrail(b, url, benchRecords(b, 100_000))
-	db := sqltest.Open(b, url)
+	measureLists(b, sqltest.Open(b, url))
+}
+
+func measureLists(b *testing.B, db *sqldb.DB) {
+	b.Helper()
 	busiest, most := numbered(10, 0), numbered(11, 0)
 	for _, list := range []struct {
 		name string
@@ -254,4 +259,68 @@ func measurePages(b *testing.B, db *sqldb.DB, draw func(*rand.Rand) audit.Filter
 	b.ReportMetric(ms(took[len(took)/2]), "p50-ms")
 	b.ReportMetric(ms(took[len(took)*99/100]), "p99-ms")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkVerify verifies a trail of 100,000 records, or as many as
+// MEDBOOK_BENCH_RECORDS says, with a checkpoint for all of them. Run it with
+// -benchtime 1x.
+func BenchmarkVerify(b *testing.B) {
+	for _, engine := range []struct {
+		name string
+		url  func(testing.TB) string
+	}{{"sqlite", sqltest.SQLite}, {"postgres", sqltest.Postgres}} {
+		b.Run(engine.name, func(b *testing.B) {
+			db := sqltest.Open(b, engine.url(b))
+			n := benchRecords(b, 100_000)
+			fillRecords(b, db, n)
+			k, keys := keeper(b, db)
+			stop(b, k)
+			signed := read(b, k.File)
+			for b.Loop() {
+				r, err := audit.Verify(b.Context(), db, signed, keys)
+				if err != nil || r.Verdict != audit.Intact || r.Covered != int64(n) {
+					b.Fatalf("Verify = %+v, %v, want all intact", r, err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}
+
+// fillRecords puts n records with a patient each where they wait for a place.
+func fillRecords(b *testing.B, db *sqldb.DB, n int) {
+	b.Helper()
+	const batch = 200
+	for first := 0; first < n; first += batch {
+		var events, patients, waiting [][]any
+		for i := first; i < min(n, first+batch); i++ {
+			one, at := id.New(), sqldb.Instant(sqltest.Start)
+			events = append(events, []any{
+				one, at, numbered(10, i%benchActors), "practitioner", nil, "appointment.read", "appointment",
+				numbered(13, i).String(), "success", 1, "care", numbered(14, i).String(), "192.0.2.1", "Firefox",
+			})
+			patients = append(patients, []any{numbered(11, i%benchPatients), one, at})
+			waiting = append(waiting, []any{one})
+		}
+		err := db.Update(b.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+			for _, fill := range []struct {
+				into string
+				rows [][]any
+			}{
+				{`audit_events (id, at, actor_id, actor_role, credential_id, action, resource_type, resource_id,
+					outcome, count, purpose, request_id, client_address, user_agent)`, events},
+				{`audit_patients (patient_id, event_id, at)`, patients},
+				{`audit_pending (event_id)`, waiting},
+			} {
+				groups, args := sqldb.Values(fill.rows...)
+				if _, err := tx.Exec(ctx, `INSERT INTO `+fill.into+` VALUES `+groups, args...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -49,6 +50,7 @@ const (
 type entry struct {
 	seq  int64
 	line []byte
+	sum  tlog.Hash  // of the line
 	hash *tlog.Hash // that was kept of it; nil where only the line is known
 }
 
@@ -63,7 +65,7 @@ func (e entry) text() []byte {
 // readEntry reads the text that text made, and reports false for any other.
 func readEntry(text []byte) (e entry, ok bool) {
 	if seq, ok := seqOf(text); ok {
-		return entry{seq: seq, line: text}, true
+		return entry{seq: seq, line: text, sum: tlog.RecordHash(text)}, true
 	}
 	var bare struct {
 		Seq  int64  `json:"seq"`
@@ -77,8 +79,10 @@ func readEntry(text []byte) (e entry, ok bool) {
 	return e, bytes.Equal(e.text(), text)
 }
 
-// batch is how many records are read at a time.
-const batch = 500
+const (
+	batch = 1000 // how many records are read at a time
+	ahead = 4    // how many batches are read while one is judged
+)
 
 // verifier goes through all records once, from the first on.
 type verifier struct {
@@ -105,11 +109,10 @@ func (v *verifier) add(e entry) error {
 		v.grown.add(*e.hash)
 		return v.compare()
 	}
-	hash := tlog.RecordHash(e.line)
-	if e.hash != nil && hash != *e.hash {
+	if e.hash != nil && e.sum != *e.hash {
 		return errTampered(fmt.Sprintf("record %d is not what was recorded", seq))
 	}
-	v.grown.add(hash)
+	v.grown.add(e.sum)
 	v.admit(seq, e.line)
 	if v.next == len(v.checkpoints) {
 		if at, ok := atOf(e.line); ok {
@@ -211,7 +214,8 @@ func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Repo
 	if err != nil {
 		return v.finish(err)
 	}
-	for more := true; more && err == nil; {
+	err = v.readAhead(ctx, db)
+	for more := true; more && err == nil; { // what is left, such as what came meanwhile
 		var entries []entry
 		err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 			entries, err = entriesFrom(ctx, tx, v.grown.size)
@@ -226,6 +230,61 @@ func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Repo
 		err = db.View(ctx, v.checkRest)
 	}
 	return v.finish(err)
+}
+
+// readAhead judges the records that the head of the tree tells of, reading some
+// batches while it judges another. It stops at a batch that is not whole: what
+// the head says is judged in the end, and no proof that there is no more.
+func (v *verifier) readAhead(ctx context.Context, db *sqldb.DB) error {
+	var size int64
+	err := db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		head, err := readTree(ctx, tx)
+		size = head.size
+		if errors.Is(err, errTree) {
+			return nil // checkRest says so
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	type result struct {
+		entries []entry
+		err     error
+	}
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	reads, stop := make(chan chan result, ahead-1), make(chan struct{})
+	defer close(stop)
+	reading.Go(func() {
+		defer close(reads)
+		for first := int64(0); first+batch <= size; first += batch {
+			read := make(chan result, 1)
+			select {
+			case reads <- read:
+			case <-stop:
+				return
+			}
+			reading.Go(func() {
+				var r result
+				r.err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+					r.entries, err = entriesFrom(ctx, tx, first)
+					return err
+				})
+				read <- r
+			})
+		}
+	})
+	for read := range reads {
+		r := <-read
+		if r.err != nil {
+			return r.err
+		}
+		if err := v.addAll(r.entries); err != nil || len(r.entries) < batch {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkRest judges what is in the database beside the places.
@@ -271,6 +330,7 @@ func entriesFrom(ctx context.Context, tx *sqldb.Tx, seq int64) ([]entry, error) 
 			if entries[i].line, err = p.line(); err != nil {
 				return nil, err
 			}
+			entries[i].sum = tlog.RecordHash(entries[i].line)
 		}
 	}
 	return entries, nil
