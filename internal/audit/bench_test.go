@@ -99,26 +99,7 @@ func fillTrail(b *testing.B, url string, n int) {
 	}
 	exec(`SET maintenance_work_mem = '1GB'`)
 	exec(`SET max_parallel_maintenance_workers = 0`)
-	var again []string
-	rows, err := conn.QueryContext(b.Context(), `SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('audit_events', 'audit_patients', 'audit_leaves')`)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var drop []string
-	for rows.Next() {
-		var name, define string
-		if err := rows.Scan(&name, &define); err != nil {
-			b.Fatal(err)
-		}
-		if table, isKey := map[string]string{"audit_events_pkey": "audit_events", "audit_patients_pkey": "audit_patients", "audit_leaves_pkey": "audit_leaves"}[name]; isKey {
-			drop, again = append(drop, `ALTER TABLE `+table+` DROP CONSTRAINT `+name), append(again, define)
-		} else {
-			drop, again = append(drop, `DROP INDEX `+name), append(again, define)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		b.Fatal(err)
-	}
+	drop, again := indexes(b, conn)
 	for _, query := range drop {
 		exec(query)
 	}
@@ -131,6 +112,33 @@ func fillTrail(b *testing.B, url string, n int) {
 	exec(`VACUUM ANALYZE audit_events`)
 	exec(`VACUUM ANALYZE audit_patients`)
 	exec(`VACUUM ANALYZE audit_leaves`)
+}
+
+// indexes returns statements that drop the trail's keys and indexes, and that
+// make them again as indexes.
+func indexes(b *testing.B, conn *sql.Conn) (drop, again []string) {
+	b.Helper()
+	rows, err := conn.QueryContext(b.Context(), `SELECT tablename, indexname, indexdef FROM pg_indexes
+		WHERE tablename IN ('audit_events', 'audit_patients', 'audit_leaves')`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var table, name, define string
+		if err := rows.Scan(&table, &name, &define); err != nil {
+			b.Fatal(err)
+		}
+		statement := `DROP INDEX ` + name
+		if name == table+"_pkey" {
+			statement = `ALTER TABLE ` + table + ` DROP CONSTRAINT ` + name
+		}
+		drop, again = append(drop, statement), append(again, define)
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
+	return drop, again
 }
 
 // drawActor draws as fillEvents does.
@@ -291,7 +299,7 @@ func BenchmarkVerify(b *testing.B) {
 }
 
 // fillRecords puts n records with a patient each where they wait for a place.
-func fillRecords(b *testing.B, db *sqldb.DB, n int) {
+func fillRecords(b testing.TB, db *sqldb.DB, n int) {
 	b.Helper()
 	const batch = 200
 	for first := 0; first < n; first += batch {

@@ -268,6 +268,27 @@ func TestPruningHidesNoTampering(t *testing.T) {
 			},
 			audit.Tampered, "record 3 is gone; only its hash is there",
 		},
+		"in another role": {
+			[]func(*testing.T, *sqldb.DB){
+				func(t *testing.T, db *sqldb.DB) { remove(t, db, 3) },
+				claim(20, func(e *audit.Event) { e.ActorRole = "admin" }),
+			},
+			audit.Tampered, "record 3 is gone; only its hash is there",
+		},
+		"of something else": {
+			[]func(*testing.T, *sqldb.DB){
+				func(t *testing.T, db *sqldb.DB) { remove(t, db, 3) },
+				claim(20, func(e *audit.Event) { e.ResourceType = "user" }),
+			},
+			audit.Tampered, "record 3 is gone; only its hash is there",
+		},
+		"in a text of another record": {
+			[]func(*testing.T, *sqldb.DB){
+				func(t *testing.T, db *sqldb.DB) { remove(t, db, 3) },
+				claim(20, func(e *audit.Event) { e.Action, e.UserAgent = "user.read", `","action":"trail.prune"` }),
+			},
+			audit.Tampered, "record 3 is gone; only its hash is there",
+		},
 		"that failed": {
 			[]func(*testing.T, *sqldb.DB){
 				func(t *testing.T, db *sqldb.DB) { remove(t, db, 3) },
@@ -320,6 +341,26 @@ func TestPruningHidesNoTampering(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A claim is about what was before it, even if the server's clock was put back
+// since, so that what came after it seems to be old.
+func TestAClaimIsAboutWhatWasBefore(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		k, keys := oldTrail(t, db)
+		if err := audit.RecordNow(t.Context(), db, audit.Event{ActorRole: "system", Action: "trail.prune", ResourceType: "audit_event", ResourceID: "30"}); err != nil {
+			t.Fatal(err)
+		}
+		stop(t, k)
+		sqltest.ClockOf(db).Set(sqltest.Start)
+		record(t, db, 4)
+		stop(t, k)
+		exec(t, db, `DELETE FROM audit_events WHERE id = (SELECT event_id FROM audit_leaves WHERE seq = 27)`)
+		r := expectVerdict(t, "one after the claim", db, read(t, k.File), keys, audit.Tampered)
+		if r.Why != "record 27 is gone; only its hash is there" {
+			t.Errorf("Why = %q", r.Why)
+		}
+	})
 }
 
 // What no checkpoint covers could have been put in a moment ago.

@@ -123,9 +123,9 @@ func TestACheckpointIsSentUntilItIsTaken(t *testing.T) {
 		if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "it answered 500") {
 			t.Errorf("the log has %d lines, want one for the checkpoint:\n%s", n, log)
 		}
+		first := lastNote(t, k)
 		sqltest.ClockOf(db).Advance(time.Hour)
 		record(t, db, 1)
-		first := lastNote(t, k)
 		s.status <- 500
 		turn(t, k)
 		s.expect(t, k, lastNote(t, k))
@@ -136,6 +136,21 @@ func TestACheckpointIsSentUntilItIsTaken(t *testing.T) {
 		s.expect(t, k, lastNote(t, k))
 		if lastNote(t, k) == first || len(s.got) > 0 {
 			t.Error("one that a newer one had taken the place of was sent")
+		}
+		sqltest.ClockOf(db).Advance(time.Hour)
+		record(t, db, 1)
+		turn(t, k)
+		under := lastNote(t, k)
+		sqltest.ClockOf(db).Advance(time.Hour)
+		record(t, db, 1)
+		turn(t, k) // while the one before is under way
+		for _, want := range []string{under, lastNote(t, k)} {
+			s.status <- 200
+			s.expect(t, k, want)
+			turn(t, k)
+		}
+		if len(s.got) > 0 {
+			t.Error("it was sent again when it had been taken")
 		}
 	})
 }
