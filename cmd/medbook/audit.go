@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"medbook/internal/app"
 	"medbook/internal/audit"
@@ -16,9 +17,27 @@ import (
 	"medbook/internal/sqldb"
 )
 
-// trail is the flag of where the audit trail's checkpoints are written.
+// trail are the flags of how the audit trail is kept.
 type trail struct {
 	AuditCheckpoints string `env:"MEDBOOK_AUDIT_CHECKPOINTS" placeholder:"FILE" help:"File to which signed checkpoints of the audit trail are added. Copy it to where nobody who can change the database can change it. Default: medbook.checkpoints beside the keys."`
+	AuditWebhook     string `env:"MEDBOOK_AUDIT_WEBHOOK" placeholder:"URL" help:"Where each signed checkpoint is sent too, by POST: https, or http on this machine. Default: nowhere."`
+	RetainAudit      int    `env:"MEDBOOK_RETAIN_AUDIT" default:"0" placeholder:"DAYS" help:"For how long records of the audit trail are kept, 365 at the least; 0: for ever. Default: ${default}."`
+}
+
+// into adds the flags to a configuration. keys is the file of keys.
+func (t trail) into(c *app.Config, keys string) error {
+	c.Checkpoints, c.AuditWebhook = t.path(keys), t.AuditWebhook
+	if t.AuditWebhook != "" {
+		if _, err := audit.NewWebhook(t.AuditWebhook, c.Log); err != nil {
+			return errors.New("--audit-webhook takes an address such as https://keep.example/checkpoints, or http on this machine")
+		}
+	}
+	const day, most = 24 * time.Hour, 36_500 // of them
+	c.RetainAudit = time.Duration(t.RetainAudit) * day
+	if t.RetainAudit != 0 && (t.RetainAudit < int(audit.LeastKept/day) || t.RetainAudit > most) {
+		return errors.New("--retain-audit takes days, 365 to 36500, or 0 for ever")
+	}
+	return nil
 }
 
 // path returns where the checkpoints are, beside the file of keys if that is not said.
@@ -44,7 +63,7 @@ type verifyTrail struct {
 func (verifyTrail) Help() string {
 	return `Reads every record, computes the tree of hashes anew, and compares it with each checkpoint. It needs no server, changes nothing, and can be run on a copy.
 
-Ends with 0 when every record is what it was when it was signed for, with 1 when something was changed, left out, put in or rolled back, naming the first record that is wrong, and with 2 when not all could be judged.`
+Ends with 0 when every record is what it was when it was signed for, with 1 when something was changed, left out, put in or rolled back, naming the first record that is wrong, and with 2 when not all could be judged. Where several servers wrote checkpoints, give it the files of all of them, one after the other.`
 }
 
 // Run prints one line.
@@ -55,6 +74,9 @@ func (c verifyTrail) Run(ctx context.Context, o output) error {
 		return verdictError(audit.Incomplete)
 	}
 	covered := fmt.Sprintf("%d records, %d of them covered by checkpoints", r.Records, r.Covered)
+	if r.Pruned > 0 {
+		covered += fmt.Sprintf(", %d of them pruned", r.Pruned)
+	}
 	switch r.Verdict {
 	case audit.Intact:
 		_, err = fmt.Fprintf(o.stdout, "intact: %s\n", covered)
@@ -113,7 +135,7 @@ type exportTrail struct {
 
 // Help says what the summary has no room for.
 func (exportTrail) Help() string {
-	return `Writes every record to stdout in the order of the tree, as medbook audit verify --export reads it. Whoever has the file sees who looked at whose data.`
+	return `Writes every record to stdout in the order of the tree, as medbook audit verify --export reads it. Of a record that was pruned, only the hash is left. Whoever has the file sees who looked at whose data.`
 }
 
 // Run writes to stdout.

@@ -145,7 +145,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return err
 	}
 	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c)); err != nil {
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
 		return err
 	}
 	if c.Mail, err = s.server(); err != nil {
@@ -161,7 +161,6 @@ func (s serve) Run(ctx context.Context, o output) error {
 	if c.Masters, err = s.masters(s.keyFile, c.Keys, database); err != nil {
 		return err
 	}
-	c.Checkpoints = s.trail.path(s.keyFile.path(database))
 	a, err := app.New(ctx, c)
 	if err != nil {
 		return err

@@ -71,7 +71,7 @@ func (s *stream) begin() {
 func (s *stream) Write(p []byte) (int, error) {
 	s.begin()
 	clock := http.NewResponseController(s.to)
-	now := time.Now() //nolint:forbidigo // a connection's deadline goes by the machine's clock, whatever the database's says
+	now := time.Now()                                   //nolint:forbidigo // a connection's deadline goes by the machine's clock, whatever the database's says
 	_ = clock.SetWriteDeadline(now.Add(streamPatience)) // what can't be given more time keeps what it has
 	return s.to.Write(p)
 }

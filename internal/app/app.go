@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"medbook/internal/api"
 	"medbook/internal/audit"
@@ -45,7 +46,9 @@ type Config struct {
 	Restraint scheduling.Restraint
 	Origins   []string // whose pages may call the API
 
-	Checkpoints string // file of the audit trail's signed heads; empty: only in the database
+	Checkpoints  string        // file of the audit trail's signed heads; empty: only in the database
+	AuditWebhook string        // where else they are sent; empty: nowhere
+	RetainAudit  time.Duration // for how long records of the trail are kept; zero: for ever
 
 	Masters       []keyring.Master // that wrap patients' keys, the first one new ones; none: Keys do
 	RetainRecords int              // days after the latest encounter for which a patient can't be erased
@@ -100,6 +103,7 @@ type App struct {
 	server   *http.Server
 	runner   *jobs.Runner
 	keeper   *audit.Keeper
+	held     audit.Held // whose records of the trail may not be removed
 }
 
 // New takes the address first, so that a second server started by mistake
@@ -117,7 +121,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	a := &App{Services: services, config: c, log: c.Log, listener: listener}
+	a := &App{Services: services, config: c, log: c.Log, listener: listener, held: privacy.Held}
 	a.Notify.Channels = channels
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -152,6 +156,9 @@ func (a *App) build(ctx context.Context) error {
 	a.runner = a.newRunner()
 	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
+	if err == nil && a.config.AuditWebhook != "" {
+		a.keeper.Webhook, err = audit.NewWebhook(a.config.AuditWebhook, a.log)
+	}
 	return err
 }
 

@@ -128,5 +128,12 @@ func (a *App) newRunner() *jobs.Runner {
 	r.Every(time.Hour, "auth.clean", a.Auth.Clean)
 	r.Every(time.Hour, "directory.index", func(ctx context.Context) error { return directory.IndexPatients(ctx, a.DB) })
 	r.Every(time.Hour, "audit.adopt", func(ctx context.Context) error { return audit.Adopt(ctx, a.DB) })
+	r.Every(24*time.Hour, "audit.prune", func(ctx context.Context) error {
+		if a.config.RetainAudit == 0 {
+			return nil
+		}
+		_, err := audit.Prune(ctx, a.DB, a.config.RetainAudit, a.held)
+		return err
+	})
 	return r
 }

@@ -132,6 +132,9 @@ func (k *Keeper) checkpoint(ctx context.Context, now bool) (err error) {
 		return err
 	}
 	k.last = c
+	if k.Webhook != nil {
+		k.Webhook.note = signed
+	}
 	return k.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		return insertCheckpoint(ctx, tx, c, signed)
 	})

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"strings"
+	"time"
 
 	"medbook/internal/sqldb"
 )
@@ -63,3 +64,15 @@ func Plan(ctx context.Context, tx *sqldb.Tx, f Filter) (string, error) {
 	}, explain+query, args...)
 	return strings.Join(lines, "\n"), err
 }
+
+// Answered waits until what is under way to the webhook was answered, which the
+// keeper's next turn will see.
+func Answered(k *Keeper) {
+	err := <-k.Webhook.answer
+	answer := make(chan error, 1)
+	answer <- err
+	k.Webhook.answer = answer
+}
+
+// AnswerWithin makes a webhook wait for so long only.
+func AnswerWithin(w *Webhook, limit time.Duration) { w.client.Timeout = limit }

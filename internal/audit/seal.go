@@ -105,6 +105,8 @@ type Keeper struct {
 	Signer *Signer // nil: no checkpoints
 	File   string  // where checkpoints are written beside the database; empty: only into it
 
+	Webhook *Webhook // where else they are sent; nil: nowhere
+
 	last Checkpoint // that this server signed
 }
 
@@ -125,8 +127,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 func (k *Keeper) turn(ctx context.Context, last bool) error {
-	if _, err := Seal(ctx, k.DB); err != nil {
-		return err
+	_, err := Seal(ctx, k.DB)
+	if err == nil {
+		err = k.checkpoint(ctx, last)
 	}
-	return k.checkpoint(ctx, last)
+	if k.Webhook != nil { // whatever failed here may not be what was signed before
+		k.Webhook.turn(ctx, last)
+	}
+	return err
 }

@@ -176,7 +176,9 @@ func anys(ids []uuid.UUID) []any {
 	return all
 }
 
-// placedFrom reads the records at the places first to last, by place.
+// placedFrom reads the records at the places first to last, at most a batch, by
+// place. The limit says nothing but how few they are: PostgreSQL would rather read
+// all records than look up a share of them that it does not know.
 func placedFrom(ctx context.Context, tx *sqldb.Tx, first, last int64) (map[int64]*placed, error) {
 	all := make(map[int64]*placed, last-first+1)
 	_, err := sqldb.All(ctx, tx, func(r sqldb.Row) (_ struct{}, err error) {
@@ -202,8 +204,9 @@ func placedFrom(ctx context.Context, tx *sqldb.Tx, first, last int64) (map[int64
 			one.Patients = append(one.Patients, patient.UUID)
 		}
 		return struct{}{}, nil
-	}, `SELECT l.seq, p.patient_id, p.at, `+eventColumns+` FROM audit_leaves l
+	}, fmt.Sprintf(`SELECT l.seq, p.patient_id, p.at, `+eventColumns+`
+		FROM (SELECT seq, event_id FROM audit_leaves WHERE seq BETWEEN $1 AND $2 ORDER BY seq LIMIT %d) l
 		JOIN audit_events e ON e.id = l.event_id LEFT JOIN audit_patients p ON p.event_id = e.id
-		WHERE l.seq BETWEEN $1 AND $2 ORDER BY l.seq, p.patient_id`, first, last)
+		ORDER BY l.seq, p.patient_id`, batch), first, last)
 	return all, err
 }

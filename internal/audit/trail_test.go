@@ -205,6 +205,7 @@ func TestListsOfTheTrailFollowAnIndex(t *testing.T) {
 			{"audit_events_all", audit.Filter{}},
 			{"audit_events_all", audit.Filter{From: sqltest.Start}},
 			{"audit_events_actor", audit.Filter{Actor: someone, From: sqltest.Start}},
+			{"audit_events_", audit.Filter{Actor: someone, Action: "user.read"}}, // of a few, any will do
 			{"audit_events_action", audit.Filter{Action: "user.read"}},
 			{"audit_events_type", audit.Filter{ResourceType: "encounter", To: sqltest.Start}},
 			{"audit_events_resource", audit.Filter{ResourceID: "3"}},

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -29,8 +32,9 @@ const (
 // Report is what Verify found.
 type Report struct {
 	Verdict Verdict
-	Records int64  // that were read
+	Records int64  // that were made, as far as was read
 	Covered int64  // of them by checkpoints
+	Pruned  int64  // of them, that were removed when they had been kept for long enough
 	Why     string // in one sentence, naming the first bad record; empty when intact
 }
 
@@ -46,11 +50,39 @@ const (
 type entry struct {
 	seq  int64
 	line []byte
+	sum  tlog.Hash  // of the line
 	hash *tlog.Hash // that was kept of it; nil where only the line is known
 }
 
-// batch is how many records are read at a time.
-const batch = 500
+// text returns the entry's line in an export.
+func (e entry) text() []byte {
+	if e.line != nil {
+		return e.line
+	}
+	return fmt.Appendf(nil, `{"v":0,"seq":%d,"hash":"%s"}`, e.seq, base64.StdEncoding.EncodeToString(e.hash[:]))
+}
+
+// readEntry reads the text that text made, and reports false for any other.
+func readEntry(text []byte) (e entry, ok bool) {
+	if seq, ok := seqOf(text); ok {
+		return entry{seq: seq, line: text, sum: tlog.RecordHash(text)}, true
+	}
+	var bare struct {
+		Seq  int64  `json:"seq"`
+		Hash []byte `json:"hash"`
+	}
+	if err := json.Unmarshal(text, &bare); err != nil || len(bare.Hash) != tlog.HashSize || bare.Seq < 0 {
+		return e, false
+	}
+	hash := tlog.Hash(bare.Hash)
+	e = entry{seq: bare.Seq, hash: &hash}
+	return e, bytes.Equal(e.text(), text)
+}
+
+const (
+	batch = 1000 // how many records are read at a time
+	ahead = 4    // how many batches are read while one is judged
+)
 
 // verifier goes through all records once, from the first on.
 type verifier struct {
@@ -58,6 +90,7 @@ type verifier struct {
 	grown       tree
 	tail        []time.Time // of the first and the last record after the last checkpoint
 	next        int         // the checkpoint to come
+	gone        gone
 }
 
 // errTampered ends a verification; its text is the report's.
@@ -72,13 +105,15 @@ func (v *verifier) add(e entry) error {
 	case e.seq != seq:
 		return errTampered(fmt.Sprintf("record %d is missing", seq))
 	case e.line == nil:
-		return errTampered(fmt.Sprintf("record %d is gone; only its hash is there", seq))
+		v.gone.add(seq)
+		v.grown.add(*e.hash)
+		return v.compare()
 	}
-	hash := tlog.RecordHash(e.line)
-	if e.hash != nil && hash != *e.hash {
+	if e.hash != nil && e.sum != *e.hash {
 		return errTampered(fmt.Sprintf("record %d is not what was recorded", seq))
 	}
-	v.grown.add(hash)
+	v.grown.add(e.sum)
+	v.admit(seq, e.line)
 	if v.next == len(v.checkpoints) {
 		if at, ok := atOf(e.line); ok {
 			v.tail = append(v.tail[:min(len(v.tail), 1)], at)
@@ -117,15 +152,21 @@ func (v *verifier) compare() error {
 
 // report says what it has come to after the last record.
 func (v *verifier) report() Report {
-	r := Report{Records: v.grown.size}
+	r := Report{Records: v.grown.size, Pruned: v.gone.total}
 	if v.next > 0 {
 		r.Covered = v.checkpoints[v.next-1].Size
 	}
 	after := r.Records - r.Covered
+	lost, isLost := v.gone.from(max(v.gone.allowed, v.gone.doubted))
+	doubt, isDoubted := v.gone.from(v.gone.allowed)
 	switch {
 	case v.next < len(v.checkpoints):
 		r.Verdict = Tampered
 		r.Why = fmt.Sprintf("record %d and those after it are missing: %d records were signed for", r.Records, v.checkpoints[len(v.checkpoints)-1].Size)
+	case isLost:
+		r.Verdict, r.Why = Tampered, fmt.Sprintf("record %d is gone; only its hash is there", lost)
+	case isDoubted:
+		r.Verdict, r.Why = Incomplete, fmt.Sprintf("record %d is gone, and no checkpoint covers yet what says that it was pruned", doubt)
 	case len(v.checkpoints) == 0:
 		r.Verdict, r.Why = Incomplete, "there is no checkpoint, so nothing vouches for the records"
 	case after > tailRecords, len(v.tail) == 2 && v.tail[1].Sub(v.tail[0]) > tailFor:
@@ -173,7 +214,8 @@ func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Repo
 	if err != nil {
 		return v.finish(err)
 	}
-	for more := true; more && err == nil; {
+	err = v.readAhead(ctx, db)
+	for more := true; more && err == nil; { // what is left, such as what came meanwhile
 		var entries []entry
 		err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 			entries, err = entriesFrom(ctx, tx, v.grown.size)
@@ -188,6 +230,61 @@ func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Repo
 		err = db.View(ctx, v.checkRest)
 	}
 	return v.finish(err)
+}
+
+// readAhead judges the records that the head of the tree tells of, reading some
+// batches while it judges another. It stops at a batch that is not whole: what
+// the head says is judged in the end, and no proof that there is no more.
+func (v *verifier) readAhead(ctx context.Context, db *sqldb.DB) error {
+	var size int64
+	err := db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		head, err := readTree(ctx, tx)
+		size = head.size
+		if errors.Is(err, errTree) {
+			return nil // checkRest says so
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	type result struct {
+		entries []entry
+		err     error
+	}
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	reads, stop := make(chan chan result, ahead-1), make(chan struct{})
+	defer close(stop)
+	reading.Go(func() {
+		defer close(reads)
+		for first := int64(0); first+batch <= size; first += batch {
+			read := make(chan result, 1)
+			select {
+			case reads <- read:
+			case <-stop:
+				return
+			}
+			reading.Go(func() {
+				var r result
+				r.err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+					r.entries, err = entriesFrom(ctx, tx, first)
+					return err
+				})
+				read <- r
+			})
+		}
+	})
+	for read := range reads {
+		r := <-read
+		if r.err != nil {
+			return r.err
+		}
+		if err := v.addAll(r.entries); err != nil || len(r.entries) < batch {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkRest judges what is in the database beside the places.
@@ -233,6 +330,7 @@ func entriesFrom(ctx context.Context, tx *sqldb.Tx, seq int64) ([]entry, error) 
 			if entries[i].line, err = p.line(); err != nil {
 				return nil, err
 			}
+			entries[i].sum = tlog.RecordHash(entries[i].line)
 		}
 	}
 	return entries, nil
@@ -248,13 +346,12 @@ func VerifyExport(export io.Reader, checkpoints, keys []byte) (r Report, err err
 	lines := bufio.NewScanner(export)
 	lines.Buffer(make([]byte, 64<<10), 64<<20)
 	for lines.Scan() && err == nil {
-		text := lines.Bytes()
-		seq, ok := seqOf(text)
+		e, ok := readEntry(lines.Bytes())
 		if !ok {
 			err = errTampered(fmt.Sprintf("line %d is no record", v.grown.size+1))
 			break
 		}
-		err = v.add(entry{seq: seq, line: text})
+		err = v.add(e)
 	}
 	if err == nil {
 		err = lines.Err()
@@ -262,7 +359,8 @@ func VerifyExport(export io.Reader, checkpoints, keys []byte) (r Report, err err
 	return v.finish(err)
 }
 
-// Export writes all records in the order of their places, a line of JSON each.
+// Export writes all records in the order of their places, a line of JSON each. Of
+// a record that is not there, the line has the hash.
 func Export(ctx context.Context, db *sqldb.DB, w io.Writer) (err error) {
 	defer errs.Wrap(&err, "export audit trail")
 	for next, more := int64(0), true; more; {
@@ -276,7 +374,7 @@ func Export(ctx context.Context, db *sqldb.DB, w io.Writer) (err error) {
 		}
 		var b bytes.Buffer
 		for _, e := range entries {
-			b.Write(e.line)
+			b.Write(e.text())
 			b.WriteByte('\n')
 		}
 		if _, err := w.Write(b.Bytes()); err != nil {

@@ -24,7 +24,7 @@ import (
 var seed = bytes.Repeat([]byte{7}, 32)
 
 // keeper returns a keeper that writes checkpoints, and the keys to read them.
-func keeper(t *testing.T, db *sqldb.DB) (*audit.Keeper, []byte) {
+func keeper(t testing.TB, db *sqldb.DB) (*audit.Keeper, []byte) {
 	t.Helper()
 	signer, err := audit.NewSigner(seed)
 	if err != nil {
@@ -38,7 +38,7 @@ func keeper(t *testing.T, db *sqldb.DB) (*audit.Keeper, []byte) {
 }
 
 // stop has a keeper do its last turn: place what waits and sign it.
-func stop(t *testing.T, k *audit.Keeper) {
+func stop(t testing.TB, k *audit.Keeper) {
 	t.Helper()
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -64,7 +64,7 @@ func record(t *testing.T, db *sqldb.DB, n int) {
 	}
 }
 
-func read(t *testing.T, path string) []byte {
+func read(t testing.TB, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -131,6 +131,38 @@ func TestTheEndIsMissedBeforeItIsSigned(t *testing.T) {
 		r := expectVerdict(t, "the last of them is gone", db, signed, keys, audit.Tampered)
 		if r.Why != "record 1001 and those after it are missing" {
 			t.Errorf("Why = %q, want the record named", r.Why)
+		}
+	})
+}
+
+// A long trail is read in several batches at once, and judged no worse for it.
+func TestTamperingIsFoundInALongTrail(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		k, keys := keeper(t, db)
+		fillRecords(t, db, 4500)
+		stop(t, k)
+		signed := read(t, k.File)
+		if r := expectVerdict(t, "as it is", db, signed, keys, audit.Intact); r.Records != 4500 || r.Covered != 4500 {
+			t.Errorf("%+v, want 4,500 records", r)
+		}
+		const event = ` WHERE id = (SELECT event_id FROM audit_leaves WHERE seq = 3400)`
+		for _, tt := range []struct{ query, why string }{
+			{`UPDATE audit_events SET count = 2` + event, "record 3400 is not what was recorded"},
+			{`UPDATE audit_events SET count = 1` + event, ""},
+			{`DELETE FROM audit_events` + event, "record 3400 is gone; only its hash is there"},
+			{`DELETE FROM audit_leaves WHERE seq = 2500`, "record 2500 is missing"},
+			{`DELETE FROM audit_leaves WHERE seq BETWEEN 2000 AND 2999`, "record 2000 is missing"},
+			{`DELETE FROM audit_leaves WHERE seq = 1999`, "record 1999 is missing"},
+			{`DELETE FROM audit_leaves WHERE seq >= 1000`, "record 1000 and those after it are missing"},
+		} {
+			exec(t, db, tt.query)
+			want := audit.Tampered
+			if tt.why == "" {
+				want = audit.Intact
+			}
+			if r := expectVerdict(t, tt.query, db, signed, keys, want); !strings.HasPrefix(r.Why, tt.why) {
+				t.Errorf("%s: Why = %q, want %q", tt.query, r.Why, tt.why)
+			}
 		}
 	})
 }
