@@ -79,7 +79,7 @@ func copyOf(c privacy.Copy) patientCopyBody {
 			return copiedEncounterBody{encounterOf(e.Encounter), each(e.Versions, versionOf)}
 		}),
 		Messages: each(c.Messages, func(n notify.Notification) copiedMessageBody {
-			return copiedMessageBody{string(n.Kind), n.Channel, string(n.Status), Instant{n.CreatedAt}}
+			return copiedMessageBody{string(n.Event.Kind), n.Channel, string(n.Status), Instant{n.CreatedAt}}
 		}),
 	}
 }

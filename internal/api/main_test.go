@@ -282,7 +282,7 @@ var document = sync.OnceValue(func() validator.Validator {
 	if err != nil {
 		panic(err)
 	}
-	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnorePaths("$.body.public_key.**", "$.body.credential.**", "$.body.**.clinical_data.**", "$.body.clinical_data.**"), config.WithStrictIgnoredHeadersExtra(
+	v, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithStrictMode(), config.WithStrictIgnorePaths("$.body.public_key.**", "$.body.credential.**", "$.body.**.clinical_data.**", "$.body.clinical_data.**", "$.body.channels.**"), config.WithStrictIgnoredHeadersExtra(
 		"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options",
 	))
 	if len(errs) > 0 {

@@ -272,10 +272,12 @@ func probes() map[string][]probe {
 		"end-care":        one(probe{id: aPatientInCare}),
 		"search-patients": one(probe{lists: aPatientInCare, body: always("q", "1984-02-29")}),
 
-		"list-notifications":  {probe{lists: aMessage}, probe{id: aUser, query: "user_id={id}"}},
-		"resend-notification": one(probe{id: aMessage, status: 409}), // it was sent
-		"list-outbox":         one(probe{lists: aMessage}),
-		"read-message":        one(probe{id: aMessage}),
+		"list-notifications":              {probe{lists: aMessage}, probe{id: aUser, query: "user_id={id}"}},
+		"resend-notification":             one(probe{id: aMessage, status: 409}), // it was sent
+		"read-notification-preferences":   one(probe{}),
+		"change-notification-preferences": one(probe{body: always("language", "de")}),
+		"list-outbox":                     one(probe{lists: aMessage}),
+		"read-message":                    one(probe{id: aMessage}),
 	}
 	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes(), recordProbes()} {
 		for name, list := range more {

@@ -44,14 +44,16 @@ type outboxEntryBody struct {
 }
 
 func outboxEntryOf(n notify.Notification) outboxEntryBody {
-	return outboxEntryBody{ID: n.ID.String(), UserID: n.User.String(), Kind: string(n.Kind), CreatedAt: Instant{n.CreatedAt}}
+	return outboxEntryBody{ID: n.ID.String(), UserID: n.User.String(), Kind: string(n.Event.Kind), CreatedAt: Instant{n.CreatedAt}}
 }
 
 type notificationBody struct {
 	ID        string  `json:"id" example:"0195a9d4-2f7c-7a3e-9d4e-5b1f0c8a7e21"`
 	UserID    string  `json:"user_id" example:"0195a9d4-2f7c-7a3e-9d4e-5b1f0c8a7e21" doc:"To whom."`
 	Kind      string  `json:"kind" example:"password-reset" doc:"What the message is about."`
-	Channel   string  `json:"channel" enum:"email,outbox" example:"email"`
+	Channel   string  `json:"channel" example:"email" doc:"email, sms, push, or outbox where nothing goes outside. More may come."`
+	Wanted    string  `json:"wanted,omitempty" example:"sms" doc:"The channel that it was meant for, if it took another."`
+	Note      string  `json:"note,omitempty" example:"no-address" doc:"Why it took another: no-channel, no-address."`
 	Status    string  `json:"status" enum:"pending,sent,failed" example:"sent"`
 	Attempts  int     `json:"attempts" minimum:"0" example:"1" doc:"How often it was tried; an outbox needs none."`
 	LastError string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: rejected, deferred, login, timeout, refused, unreachable, tls, unsendable, no-channel, unreadable. More may come."`
@@ -61,7 +63,7 @@ type notificationBody struct {
 
 func notificationOf(n notify.Notification) notificationBody {
 	return notificationBody{
-		ID: n.ID.String(), UserID: n.User.String(), Kind: string(n.Kind), Channel: n.Channel, Status: string(n.Status),
+		ID: n.ID.String(), UserID: n.User.String(), Kind: string(n.Event.Kind), Channel: n.Channel, Wanted: n.Wanted, Note: string(n.Note), Status: string(n.Status),
 		Attempts: n.Attempts, LastError: string(n.LastError), CreatedAt: Instant{n.CreatedAt}, UpdatedAt: Instant{n.UpdatedAt},
 	}
 }

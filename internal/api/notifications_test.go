@@ -11,14 +11,18 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/auth"
+	"medbook/internal/directory"
 	"medbook/internal/jobs"
 	"medbook/internal/notify"
+	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
 
 // deaf is a channel by which nothing gets through for good.
 type deaf struct{}
+
+func (deaf) Address(u directory.User) phi.Value[string] { return u.Email }
 
 func (deaf) Name() string { return "email" }
 

@@ -89,6 +89,9 @@ var (
 	rescheduleAppointment = access{own, ownCalendar, anyones, never, auth.AppointmentsWrite, ""}
 	closeAppointment      = access{never, ownCalendar, never, never, auth.AppointmentsWrite, ""}
 
+	readPreferences   = access{own, own, own, own, auth.AccountRead, ""}
+	changePreferences = access{own, own, own, own, auth.AccountWrite, ""}
+
 	readMessages   = access{never, never, anyones, never, auth.MessagesRead, ""}
 	resendMessages = access{never, never, anyones, never, auth.MessagesWrite, ""}
 

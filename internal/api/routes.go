@@ -295,6 +295,10 @@ func (a *surface) messageRoutes(s *Server) {
 		s.listOutbox, outboxEntryOf, action("message.list"))
 	route(a, row{"read-message", get, "/v1/outbox/{id}", "Read a message of the outbox", readMessages, 200},
 		s.readMessage, presentMessage, refuses(notify.ErrNotFound))
+	route(a, row{"read-notification-preferences", get, "/v1/me/notification-preferences", "Read how one is told", readPreferences, 200},
+		s.readPreferences, presentPreferences, tagged)
+	route(a, row{"change-notification-preferences", patch, "/v1/me/notification-preferences", "Say how one wants to be told", changePreferences, 200},
+		s.changePreferences, presentPreferences, tagged, versioned, refuses(notify.ErrInvalidPreferences))
 }
 
 func (a *surface) encounterRoutes(s *Server) {

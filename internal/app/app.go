@@ -87,11 +87,20 @@ func NewServices(db *sqldb.DB) *Services {
 		DB:         db,
 		Auth:       &auth.Service{DB: db, Passwords: passwords},
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
-		Notify:     &notify.Service{DB: db},
+		Notify:     &notify.Service{DB: db, Sources: sources()},
 		Scheduling: &scheduling.Service{DB: db},
 		Encounters: records,
 		Privacy:    &privacy.Service{DB: db, Encounters: records},
 	}
+}
+
+// sources are where the facts of messages come from.
+func sources() map[notify.Kind]notify.Source {
+	all := map[notify.Kind]notify.Source{notify.EncounterShared: encounters.Facts}
+	for _, kind := range scheduling.Tells() {
+		all[kind] = scheduling.Facts
+	}
+	return all
 }
 
 // App is a server that holds its address and its database, and does not answer yet.

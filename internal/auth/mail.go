@@ -70,6 +70,13 @@ func TellAt(ctx context.Context, tx *sqldb.Tx, address string, user uuid.UUID, s
 	return tell(ctx, tx, user, subject)
 }
 
+// Verified reports whether a user's address is known to be theirs: they showed it,
+// or an admin vouched for it.
+func Verified(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (verified bool, err error) {
+	defer errs.Wrap(&err, "read whether the address of %s is verified", user)
+	return addressVerified(ctx, tx, user)
+}
+
 // PendingEmail returns the address that a user asked to change to, or "".
 func PendingEmail(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (email string, err error) {
 	defer errs.Wrap(&err, "read pending address of %s", user)

@@ -108,3 +108,12 @@ func deleteAccount(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) error {
 	}
 	return nil
 }
+
+// addressVerified is true also for who has no row: an admin made them.
+func addressVerified(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) (bool, error) {
+	n, err := sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT COUNT(*) FROM accounts WHERE user_id = $1 AND verified_at IS NULL`, user)
+	return n == 0, err
+}

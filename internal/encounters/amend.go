@@ -108,6 +108,7 @@ func (s *Service) amended(ctx context.Context, old toAmend, c Change) (e Encount
 		return e, err
 	}
 	e.Version++
+	e.newlyShared = e.Shared && !old.Shared
 	return e, e.seal(key)
 }
 
@@ -136,6 +137,11 @@ func amend(ctx context.Context, tx *sqldb.Tx, by auth.Actor, e *Encounter) error
 	}
 	if err := insertVersion(ctx, tx, *e, by.UserID); err != nil {
 		return err
+	}
+	if e.newlyShared {
+		if err := tell(ctx, tx, by, *e); err != nil {
+			return err
+		}
 	}
 	event := by.Event("encounter.amend", "encounter", e.ID.String(), e.Patient())
 	event.Purpose = c.purpose(by)

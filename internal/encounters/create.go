@@ -135,6 +135,11 @@ func (d *draft) store(ctx context.Context, tx *sqldb.Tx) (e Encounter, err error
 	if err := directory.Relate(ctx, tx, e.Patient(), e.Practitioner, directory.SourceEncounter); err != nil {
 		return Encounter{}, err
 	}
+	if e.Shared {
+		if err := tell(ctx, tx, d.by, e); err != nil {
+			return Encounter{}, err
+		}
+	}
 	event := d.by.Event("encounter.create", "encounter", e.ID.String(), e.Patient())
 	event.Purpose = c.purpose(d.by)
 	return e, audit.Record(ctx, tx, event)

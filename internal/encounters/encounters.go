@@ -70,7 +70,9 @@ type Encounter struct {
 	UpdatedAt    time.Time
 	Version      int64 // raised by each amendment
 
-	sealed sealed
+	sealed      sealed
+	newlyShared bool // by the amendment
+
 	inCare bool // the reader has care of the patient, or is the patient
 }
 

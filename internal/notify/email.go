@@ -16,6 +16,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"medbook/internal/directory"
 	"medbook/internal/phi"
 )
 
@@ -80,6 +81,9 @@ func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
+
+// Address returns the user's e-mail address.
+func (*Email) Address(u directory.User) phi.Value[string] { return u.Email }
 
 // Name returns "email".
 func (*Email) Name() string { return "email" }

@@ -25,6 +25,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"medbook/internal/auth"
+	"medbook/internal/directory"
 	"medbook/internal/notify"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
@@ -505,6 +506,8 @@ func TestFailuresHaveClasses(t *testing.T) {
 
 // byHand is a channel that does what a test says.
 type byHand func() error
+
+func (byHand) Address(u directory.User) phi.Value[string] { return u.Email }
 
 func (byHand) Name() string { return "email" }
 

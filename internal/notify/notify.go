@@ -24,7 +24,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"medbook/internal/auth"
+	"medbook/internal/directory"
 	"medbook/internal/errs"
 	"medbook/internal/jobs"
 	"medbook/internal/phi"
@@ -58,8 +58,10 @@ const (
 type Notification struct {
 	ID        uuid.UUID
 	User      uuid.UUID
-	Kind      auth.Subject
+	Event     // what it tells of; About and By are empty for accounts
 	Channel   string
+	Wanted    string // the channel that it was meant for, if it took another; empty: this one
+	Note      Class  // why it took another
 	Status    Status
 	Attempts  int
 	LastError Class // of the last attempt that failed; empty when none did
@@ -94,11 +96,21 @@ type Sealer interface {
 	Unseal(sealed, associated []byte) ([]byte, error)
 }
 
-// Channel takes messages to people. To add one, write a type, give it a place in
-// Service.Channels and its name to the CHECK of notifications.channel.
+// The names of channels that are known by name; others may be added.
+const (
+	ByEmail = "email"
+	BySMS   = "sms"
+	ByPush  = "push"
+	ByNone  = "off" // as a preference: not at all
+)
+
+// Channel takes messages to people. To add one, write a type and give it a place in
+// Service.Channels.
 type Channel interface {
-	// Name is what the channel is called in the database.
+	// Name is what the channel is called in the database, and where people choose.
 	Name() string
+	// Address is where the channel finds a user; absent: nowhere.
+	Address(u directory.User) phi.Value[string]
 	// Keeps reports whether messages do not leave the program: they count as sent
 	// when they are written, and staff can read them.
 	Keeps() bool
@@ -109,6 +121,9 @@ type Channel interface {
 
 // Outbox is the channel of an installation that sends nothing outside.
 type Outbox struct{}
+
+// Address returns the user's e-mail address.
+func (Outbox) Address(u directory.User) phi.Value[string] { return u.Email }
 
 // Name returns "outbox".
 func (Outbox) Name() string { return "outbox" }
@@ -133,7 +148,8 @@ const (
 	Unreachable Class = "unreachable" // no such host, no way to it, or the connection broke
 	TLS         Class = "tls"         // no encryption, or not with whom we wanted
 	Unsendable  Class = "unsendable"  // the address or the text can't be put into a message
-	NoChannel   Class = "no-channel"  // the channel it was written for is not set up any more
+	NoChannel   Class = "no-channel"  // the channel it was written for is not set up, or not any more
+	NoAddress   Class = "no-address"  // the user can't be found by the channel
 	Unreadable  Class = "unreadable"  // the key it was sealed with is not there
 )
 
@@ -153,9 +169,12 @@ type Service struct {
 	DB   *sqldb.DB
 	Seal Sealer
 
-	// Channels are those that messages can go out by. The first one is the one
-	// that new messages take; the Outbox if there is none.
+	// Channels are those that messages can go out by. The first one is for whoever
+	// can't be reached as wished. With none, all stays in the Outbox.
 	Channels []Channel
+
+	// Sources look up the facts of events, by their kinds.
+	Sources map[Kind]Source
 
 	Clinic    string // who writes; "Medbook" when empty
 	PublicURL string // where people find the pages that links lead to
@@ -172,17 +191,10 @@ func (Deliver) Kind() string { return "notify.deliver" }
 // Work registers the package's jobs.
 func (s *Service) Work(r *jobs.Runner) {
 	s.runner = r
-	jobs.Handle(r, s.write)
+	jobs.Handle(r, s.writeMail)
+	jobs.Handle(r, s.writeEvent)
 	jobs.Handle(r, s.deliver)
 	r.Every(time.Hour, "notify.prune", s.prune)
-}
-
-// channel returns the channel that new messages take.
-func (s *Service) channel() Channel {
-	if len(s.Channels) == 0 {
-		return Outbox{}
-	}
-	return s.Channels[0]
 }
 
 // named returns the channel of that name, nil if it is not set up.

@@ -53,9 +53,9 @@ func unseal(s Sealer, n Notification) (m Message, err error) {
 // insert reports false when the message is there already.
 func insert(ctx context.Context, tx *sqldb.Tx, n Notification) (bool, error) {
 	count, err := tx.Exec(ctx, `INSERT INTO notifications
-			(id, user_id, kind, channel, status, attempts, last_error, sealed, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, 0, '', $6, $7, $8) ON CONFLICT DO NOTHING`,
-		n.ID, n.User, string(n.Kind), n.Channel, string(n.Status), n.sealed, sqldb.Instant(n.CreatedAt), sqldb.Instant(n.UpdatedAt))
+			(id, user_id, kind, about, with_role, channel, wanted, note, status, attempts, last_error, sealed, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '', $10, $11, $12) ON CONFLICT DO NOTHING`,
+		n.ID, n.User, string(n.Event.Kind), n.About, n.By, n.Channel, n.Wanted, string(n.Note), string(n.Status), n.sealed, sqldb.Instant(n.CreatedAt), sqldb.Instant(n.UpdatedAt))
 	return count > 0, err
 }
 
@@ -95,8 +95,8 @@ func lock(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) error {
 
 // replace writes a locked message anew.
 func replace(ctx context.Context, tx *sqldb.Tx, n Notification) error {
-	_, err := tx.Exec(ctx, `UPDATE notifications SET channel = $1, status = $2, last_error = '', sealed = $3, updated_at = $4
-		WHERE id = $5 AND status = 'failed'`, n.Channel, string(n.Status), n.sealed, sqldb.Instant(n.UpdatedAt), n.ID)
+	_, err := tx.Exec(ctx, `UPDATE notifications SET channel = $1, wanted = $2, note = $3, status = $4, last_error = '', sealed = $5, updated_at = $6
+		WHERE id = $7 AND status = 'failed'`, n.Channel, n.Wanted, string(n.Note), string(n.Status), n.sealed, sqldb.Instant(n.UpdatedAt), n.ID)
 	return err
 }
 
@@ -111,13 +111,13 @@ func removeBefore(ctx context.Context, tx *sqldb.Tx, t time.Time) (int, error) {
 }
 
 const (
-	selectColumns = `SELECT n.id, n.user_id, n.kind, n.channel, n.status, n.attempts, n.last_error, n.created_at, n.updated_at,
+	selectColumns = `SELECT n.id, n.user_id, n.kind, n.about, n.with_role, n.channel, n.wanted, n.note, n.status, n.attempts, n.last_error, n.created_at, n.updated_at,
 		u.role = 'patient', n.sealed ` + fromAll
 	fromAll = `FROM notifications n JOIN users u ON u.id = n.user_id WHERE `
 )
 
 func scan(r sqldb.Row) (n Notification, err error) {
-	err = r.Scan(&n.ID, &n.User, &n.Kind, &n.Channel, &n.Status, &n.Attempts, &n.LastError,
+	err = r.Scan(&n.ID, &n.User, &n.Event.Kind, &n.About, &n.By, &n.Channel, &n.Wanted, &n.Note, &n.Status, &n.Attempts, &n.LastError,
 		(*sqldb.Instant)(&n.CreatedAt), (*sqldb.Instant)(&n.UpdatedAt), &n.patient, &n.sealed)
 	return n, err
 }
@@ -175,10 +175,32 @@ func found(err error) error {
 	return err
 }
 
-// deleteOf deletes what was written to a user.
+// preferenceOf returns over which channel a user wants messages of a kind, "" if
+// they did not say.
+func preferenceOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, kind Kind) (channel string, err error) {
+	channel, err = sqldb.One(ctx, tx, func(r sqldb.Row) (s string, err error) {
+		err = r.Scan(&s)
+		return s, err
+	}, `SELECT channel FROM notification_preferences WHERE user_id = $1 AND kind = $2`, user, string(kind))
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return "", nil
+	}
+	return channel, err
+}
+
+// deleteOf deletes what was written to a user, and how they wanted to be told.
 func deleteOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) error {
-	_, err := tx.Exec(ctx, `DELETE FROM notifications WHERE user_id = $1`, user)
-	return err
+	for _, statement := range []string{
+		`DELETE FROM notifications WHERE user_id = $1`,
+		`DELETE FROM notification_settings WHERE user_id = $1`,
+		`DELETE FROM notification_preferences WHERE user_id = $1`,
+		`DELETE FROM push_subscriptions WHERE user_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, statement, user); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // messagesTo lists the messages to a user, the oldest first.

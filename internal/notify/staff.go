@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -120,16 +121,19 @@ func (s *Service) Resend(ctx context.Context, by auth.Actor, notification string
 
 // rewrite makes a locked message that failed pending, as if it were new.
 func (s *Service) rewrite(ctx context.Context, tx *sqldb.Tx, n Notification, secret auth.LinkSecret) (Notification, error) {
-	channel := s.channel()
-	n.Channel, n.Status, n.LastError, n.UpdatedAt = channel.Name(), Pending, "", tx.Now()
-	m, err := s.compose(ctx, tx, n, secret)
+	channel := cmp.Or(n.Wanted, n.Channel)
+	if channel == (Outbox{}).Name() {
+		channel = ByEmail
+	}
+	n.Wanted, n.Note, n.Status, n.LastError, n.UpdatedAt = "", "", Pending, "", tx.Now()
+	by, m, err := s.compose(ctx, tx, &n, channel, secret)
 	if err != nil {
 		return n, err
 	}
 	if n.sealed, err = seal(s.Seal, m); err != nil {
 		return n, err
 	}
-	if channel.Keeps() {
+	if by.Keeps() {
 		n.Status = Sent
 	}
 	if err := replace(ctx, tx, n); err != nil || n.Status == Sent {

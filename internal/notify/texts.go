@@ -99,6 +99,50 @@ If this was not you, revoke the key, set a new password and tell us.`,
 
 ` + notYou,
 	},
+	OrderPlaced: {
+		"Your order has been placed", "", `your order has been successfully placed.`,
+	},
+	AppointmentHeld: {
+		"Please confirm your appointment", "", `we are holding an appointment for you at {{.Clinic}}, {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}. Please confirm it until {{.Until}}; after that the time may go to somebody else.
+
+Your reference is {{.Reference}}.`,
+	},
+	AppointmentConfirmed: {
+		"Your appointment is confirmed", "", `your appointment at {{.Clinic}} is confirmed: {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}.
+
+Your reference is {{.Reference}}. If you can't come, please cancel in time.`,
+	},
+	AppointmentMoved: {
+		"Your appointment was moved", "", `your appointment at {{.Clinic}} was moved{{with .By}} by {{if eq . "patient"}}you{{else}}the clinic{{end}}{{end}}. It is now {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}.
+
+Your reference is {{.Reference}}.`,
+	},
+	AppointmentCancelled: {
+		"Your appointment was cancelled", "", `your appointment at {{.Clinic}}, {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}, was cancelled{{with .By}} by {{if eq . "patient"}}you{{else}}the clinic{{end}}{{end}}.
+
+Your reference was {{.Reference}}.`,
+	},
+	HoldExpired: {
+		"Your reservation is over", "", `we held an appointment for you at {{.Clinic}}, {{.Start}}, and it was not confirmed in time. It is free for others now; you can book another.`,
+	},
+	ReminderDay: {
+		"Your appointment is tomorrow", "", `this is to remind you of your appointment at {{.Clinic}}: {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}.
+
+Your reference is {{.Reference}}.`,
+	},
+	ReminderHours: {
+		"Your appointment is soon", "", `this is to remind you of your appointment at {{.Clinic}}: {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}.
+
+Your reference is {{.Reference}}.`,
+	},
+	WaitlistOffer: {
+		"A time has become free", "", `you asked us to tell you when something becomes free at {{.Clinic}}. We are holding this for you: {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}. Please confirm it until {{.Until}}; after that it is offered to somebody else.
+
+Your reference is {{.Reference}}.`,
+	},
+	EncounterShared: {
+		"Something new is in your record", "", `{{with .Practitioner}}{{.}}{{else}}a practitioner{{end}} of {{.Clinic}} has shared a note about a visit with you. Sign in to read it.`,
+	},
 	auth.NoticeEmergency: {
 		"A patient's record was opened in an emergency", "", `a practitioner of {{.Clinic}} opened the record of a patient who is not in their care, {{.When}}. Please look into it: GET /v1/emergency-access lists who it was, whose record, and why.`,
 	},
@@ -125,7 +169,8 @@ var templates = func() map[auth.Subject]*template.Template {
 
 // letter is what a message is made of.
 type letter struct {
-	kind        auth.Subject
+	event       Event
+	facts       Facts
 	name        phi.Value[string]
 	zone        string // IANA name
 	clinic, url string
@@ -135,21 +180,37 @@ type letter struct {
 }
 
 // view is what the templates see.
-type view struct{ Name, Clinic, Link, Ends, When string }
+type view struct {
+	Name, Clinic, Link, Ends, When string
+
+	Start, Until, Practitioner, Reference, By, Page string // of what it is about
+}
 
 // render returns the subject and the text.
 func (l letter) render() (subject string, text phi.Value[string], err error) {
-	w, ok := wordings[l.kind]
+	w, ok := wordings[l.event.Kind]
 	if !ok {
-		return "", text, fmt.Errorf("notify: there is no text for %q", l.kind)
+		return "", text, fmt.Errorf("notify: there is no text for %q", l.event.Kind)
 	}
-	v := view{Name: greeted(l.name.Reveal()), Clinic: cmp.Or(l.clinic, "Medbook"), When: when(l.at, l.zone)}
+	v := view{
+		Name: greeted(l.name.Reveal()), Clinic: cmp.Or(l.clinic, "Medbook"), When: when(l.at, l.zone),
+		Practitioner: l.facts.Practitioner, Reference: l.facts.Reference, By: l.event.By,
+	}
+	if zone := cmp.Or(l.zone, l.facts.Zone); !l.facts.Start.IsZero() {
+		v.Start = when(l.facts.Start, zone)
+	}
+	if !l.facts.Until.IsZero() {
+		v.Until = when(l.facts.Until, l.zone)
+	}
+	if l.facts.Page != "" {
+		v.Page = strings.TrimRight(l.url, "/") + l.facts.Page
+	}
 	if w.page != "" {
 		// The token is in the fragment, which browsers send to no server.
 		v.Link, v.Ends = strings.TrimRight(l.url, "/")+w.page+"#"+l.token, when(l.ends, l.zone)
 	}
 	var b strings.Builder
-	if err := templates[l.kind].ExecuteTemplate(&b, "all", v); err != nil {
+	if err := templates[l.event.Kind].ExecuteTemplate(&b, "all", v); err != nil {
 		return "", text, err
 	}
 	return w.subject, phi.Of(b.String()), nil

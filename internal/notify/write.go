@@ -16,27 +16,34 @@ import (
 // the one that is in the first must stay good.
 var errWritten = errors.New("this message was written before")
 
-// write writes the message that the job asks for, and has it delivered. It does
-// nothing for nobody, for a user who is gone, and for what is over.
-func (s *Service) write(ctx context.Context, job auth.Mail) error {
-	if job.User == uuid.Nil {
+// writeMail writes a message about an account.
+func (s *Service) writeMail(ctx context.Context, job auth.Mail) error {
+	return s.write(ctx, Notification{ID: job.ID, User: job.User, Event: Event{Kind: job.Subject}}, ByEmail)
+}
+
+// writeEvent writes a message about something else that happened.
+func (s *Service) writeEvent(ctx context.Context, job Write) error {
+	return s.write(ctx, Notification{ID: job.ID, User: job.User, Event: job.Event}, job.Channel)
+}
+
+// write writes a message, and has it delivered. It does nothing for nobody, for a
+// user who is gone or does not want it, and for what is over.
+func (s *Service) write(ctx context.Context, n Notification, channel string) error {
+	if n.User == uuid.Nil {
 		return nil
 	}
 	secret := auth.NewLinkSecret()
 	err := s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		channel, now := s.channel(), tx.Now()
-		n := Notification{
-			ID: job.ID, User: job.User, Kind: job.Subject, Channel: channel.Name(), Status: Pending,
-			CreatedAt: now, UpdatedAt: now,
-		}
-		m, err := s.compose(ctx, tx, n, secret)
+		n := n
+		n.Status, n.CreatedAt, n.UpdatedAt = Pending, tx.Now(), tx.Now()
+		by, m, err := s.compose(ctx, tx, &n, channel, secret)
 		if err != nil {
 			return err
 		}
 		if n.sealed, err = seal(s.Seal, m); err != nil {
 			return err
 		}
-		if channel.Keeps() {
+		if by.Keeps() {
 			n.Status = Sent
 		}
 		mine, err := insert(ctx, tx, n)
@@ -56,35 +63,115 @@ func (s *Service) write(ctx context.Context, job auth.Mail) error {
 	return err
 }
 
-// compose renders the message that n stands for as things are now, and mints the
-// link it carries. It returns ErrOutdated when there is nothing to say any more.
-func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n Notification, secret auth.LinkSecret) (m Message, err error) {
+// compose chooses the channel and renders the message that n stands for as things
+// are now, and mints the link it carries. It returns ErrOutdated when there is
+// nothing to say any more, or nobody to say it to.
+func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, channel string, secret auth.LinkSecret) (by Channel, m Message, err error) {
 	u, err := directory.Recipient(ctx, tx, n.User)
 	if errors.Is(err, directory.ErrUserNotFound) {
 		err = ErrOutdated
 	}
 	if err != nil {
-		return m, err
+		return nil, m, err
 	}
-	l := letter{kind: n.Kind, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
-	to, newAddress := u.Email, ""
-	if n.Kind == auth.MailEmail {
+	l := letter{event: n.Event, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
+	if n.About != "" { // what is about an account goes to its address, whatever its user prefers
+		if l.facts, err = s.facts(ctx, tx, *n); err != nil {
+			return nil, m, err
+		}
+		if channel, err = s.wished(ctx, tx, u, n.Event.Kind, channel); err != nil {
+			return nil, m, err
+		}
+	}
+	by, to := s.route(u, n, channel)
+	newAddress := ""
+	if n.Event.Kind == auth.MailEmail {
 		if newAddress, err = auth.PendingEmail(ctx, tx, n.User); err != nil {
-			return m, err
+			return nil, m, err
 		}
 		if newAddress == "" {
-			return m, ErrOutdated
+			return nil, m, ErrOutdated
 		}
 		to = phi.Of(newAddress)
 	}
-	if purpose := purposes[n.Kind]; purpose != "" {
+	if purpose := purposes[n.Event.Kind]; purpose != "" {
 		if l.ends, err = auth.MintLink(ctx, tx, secret, n.User, purpose, newAddress); err != nil {
-			return m, err
+			return nil, m, err
 		}
 		l.token = secret.Token()
 	}
 	subject, text, err := l.render()
-	return Message{ID: n.ID, To: to, Subject: subject, Text: text, At: n.UpdatedAt}, err
+	return by, Message{ID: n.ID, To: to, Subject: subject, Text: text, At: n.UpdatedAt}, err
+}
+
+// facts looks up what there is to say.
+func (s *Service) facts(ctx context.Context, tx *sqldb.Tx, n Notification) (Facts, error) {
+	source := s.Sources[n.Event.Kind]
+	if source == nil {
+		return Facts{}, nil
+	}
+	return source(ctx, tx, n.User, n.Event)
+}
+
+// wished returns the channel for a message to a user: the one that was asked for,
+// the one that they prefer, or e-mail. It returns ErrOutdated for who does not want
+// it, and for who has not shown that their address is theirs.
+func (s *Service) wished(ctx context.Context, tx *sqldb.Tx, u directory.User, kind Kind, asked string) (string, error) {
+	verified, err := auth.Verified(ctx, tx, u.ID)
+	if err != nil {
+		return "", err
+	}
+	if !verified {
+		return "", ErrOutdated
+	}
+	if asked != "" {
+		return asked, nil
+	}
+	preferred, err := preferenceOf(ctx, tx, u.ID, kind)
+	switch {
+	case err != nil:
+		return "", err
+	case preferred == ByNone:
+		return "", ErrOutdated
+	case preferred != "":
+		return preferred, nil
+	}
+	return ByEmail, nil
+}
+
+// route returns the channel that a message takes, and where it finds the user. If
+// the wanted one is not set up, or does not find them, it is the first that does,
+// and the message says so. Where nothing goes outside it is the Outbox.
+func (s *Service) route(u directory.User, n *Notification, wanted string) (Channel, phi.Value[string]) {
+	if len(s.Channels) == 0 || s.Channels[0].Keeps() {
+		n.Channel = Outbox{}.Name()
+		if wanted != ByEmail {
+			n.Wanted, n.Note = wanted, NoChannel
+		}
+		return Outbox{}, u.Email
+	}
+	c := s.named(wanted)
+	switch {
+	case c == nil:
+		n.Note = NoChannel
+	case c.Address(u).IsZero():
+		n.Note = NoAddress
+	default:
+		return takes(c, u, n)
+	}
+	n.Wanted = wanted
+	for _, c := range s.Channels {
+		if c.Name() != wanted && !c.Address(u).IsZero() {
+			return takes(c, u, n)
+		}
+	}
+	return takes(s.Channels[0], u, n)
+}
+
+// takes says that a message goes by c.
+func takes(c Channel, u directory.User, n *Notification) (Channel, phi.Value[string]) {
+	n.Channel = c.Name()
+	return c, c.Address(u)
 }
 
 // purposes are what the links of messages are good for. Other messages have none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"medbook/internal/auth"
+	"medbook/internal/notify"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 )
@@ -45,7 +46,10 @@ func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string,
 				a.Status, a.CancelReason = Expired, phi.Value[string]{}
 				return nil
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			return inform(ctx, tx, by, notify.AppointmentCancelled, *a)
 		})
 }
 

@@ -11,6 +11,7 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/id"
 	"medbook/internal/idempotency"
+	"medbook/internal/notify"
 	"medbook/internal/sqldb"
 )
 
@@ -44,7 +45,10 @@ func (s *Service) Confirm(ctx context.Context, by auth.Actor, appointment string
 			if err := directory.Relate(ctx, tx, a.Patient, a.Practitioner(), directory.SourceAppointment); err != nil {
 				return err
 			}
-			return transition(ctx, tx, a, Confirmed)
+			if err := transition(ctx, tx, a, Confirmed); err != nil {
+				return err
+			}
+			return inform(ctx, tx, by, notify.AppointmentConfirmed, *a)
 		})
 }
 

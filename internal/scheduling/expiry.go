@@ -7,6 +7,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/id"
 	"medbook/internal/jobs"
+	"medbook/internal/notify"
 	"medbook/internal/sqldb"
 )
 
@@ -44,6 +45,9 @@ func (s *Service) writeHoldEnd(ctx context.Context, job HoldEnds) error {
 			return err
 		}
 		if err := expire(ctx, tx, []id.Keyed{key}); err != nil {
+			return err
+		}
+		if err := inform(ctx, tx, auth.Actor{}, notify.HoldExpired, a); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, auth.System.Event("appointment.expire", "appointment", key.String(), a.Patient))

@@ -59,6 +59,9 @@ func (s *Service) Hold(ctx context.Context, by auth.Actor, req HoldRequest) (a A
 		if err := s.hold(ctx, tx, &a, w, req.Confirm); err != nil {
 			return a, err
 		}
+		if err := inform(ctx, tx, by, booked(a), a); err != nil {
+			return a, err
+		}
 		return a, audit.Record(ctx, tx, by.Event(action, "appointment", a.ID.String(), a.Patient))
 	})
 	return a, s.settle(ctx, by, err, action, "slot", req.Slot)

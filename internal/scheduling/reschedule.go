@@ -6,6 +6,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/calendar"
 	"medbook/internal/id"
+	"medbook/internal/notify"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 )
@@ -52,7 +53,11 @@ func (s *Service) Reschedule(ctx context.Context, by auth.Actor, appointment str
 			if !req.Override.IsZero() {
 				a.OverrideReason = req.Override
 			}
-			return move(ctx, tx, sch, a, wish{first: slot, slots: a.Slots, override: override})
+			from := a.Start
+			if err := move(ctx, tx, sch, a, wish{first: slot, slots: a.Slots, override: override}); err != nil || a.Start.Equal(from) {
+				return err
+			}
+			return inform(ctx, tx, by, notify.AppointmentMoved, *a)
 		})
 }
 

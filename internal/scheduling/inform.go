@@ -1,0 +1,107 @@
+package scheduling
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"medbook/internal/auth"
+	"medbook/internal/directory"
+	"medbook/internal/id"
+	"medbook/internal/notify"
+	"medbook/internal/sqldb"
+)
+
+// When patients are reminded of an appointment, before it begins, and for how
+// long after that a reminder still helps.
+var reminders = map[notify.Kind]struct{ before, late time.Duration }{
+	notify.ReminderDay:   {24 * time.Hour, 6 * time.Hour},
+	notify.ReminderHours: {2 * time.Hour, 90 * time.Minute},
+}
+
+// inform has the patient of an appointment sayable what has become of it, and by whom.
+func inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, a Appointment) error {
+	e := notify.Event{Kind: kind, About: a.ID.String(), By: string(by.Role)}
+	if err := notify.Notify(ctx, tx, a.Patient, e, ""); err != nil || a.Status != Confirmed {
+		return err
+	}
+	for kind, r := range reminders {
+		at := a.Start.Add(-r.before)
+		if !at.After(tx.Now()) {
+			continue
+		}
+		if err := notify.NotifyAt(ctx, tx, at, a.Patient, notify.Event{Kind: kind, About: a.ID.String()}, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// booked is the kind of message about a new appointment.
+func booked(a Appointment) notify.Kind {
+	if a.Status == Held {
+		return notify.AppointmentHeld
+	}
+	return notify.AppointmentConfirmed
+}
+
+// sayable are the statuses in which there is still something to say.
+var sayable = map[notify.Kind][]Status{
+	notify.AppointmentHeld:      {Held},
+	notify.WaitlistOffer:        {Held},
+	notify.AppointmentConfirmed: {Confirmed},
+	notify.AppointmentMoved:     {Held, Confirmed},
+	notify.AppointmentCancelled: {Cancelled},
+	notify.HoldExpired:          {Expired},
+	notify.ReminderDay:          {Confirmed},
+	notify.ReminderHours:        {Confirmed},
+}
+
+// Tells lists the kinds of messages whose facts Facts looks up.
+func Tells() (kinds []notify.Kind) {
+	for kind := range sayable {
+		kinds = append(kinds, kind)
+	}
+	return kinds
+}
+
+// Facts looks up what there is to say to the patient of an appointment. It returns
+// notify.ErrOutdated once that is something else: a reminder of an appointment
+// that was moved, say.
+func Facts(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e notify.Event) (f notify.Facts, err error) {
+	key, ok := id.ParseKeyed(e.About)
+	if !ok {
+		return f, notify.ErrOutdated
+	}
+	a, err := appointmentByID(ctx, tx, auth.System, key)
+	if err != nil {
+		return f, asOutdated(err)
+	}
+	if a.Patient != user || !a.worthTelling(e.Kind, tx.Now()) {
+		return f, notify.ErrOutdated
+	}
+	f = notify.Facts{Start: a.Start, Zone: a.TimeZone, Reference: a.Reference, Until: a.HoldExpiresAt}
+	p, err := directory.PractitionerByID(ctx, tx, a.Practitioner())
+	if err == nil {
+		f.Practitioner = p.Name
+		return f, nil
+	}
+	return f, asNotFound(err, nil) // who lost the role is not named
+}
+
+// worthTelling judges whether a message of that kind still fits.
+func (a Appointment) worthTelling(kind notify.Kind, now time.Time) bool {
+	fits := false
+	for _, s := range sayable[kind] {
+		fits = fits || a.Status == s
+	}
+	r, reminder := reminders[kind]
+	if !reminder {
+		return fits
+	}
+	due := a.Start.Add(-r.before)
+	return fits && !now.Before(due) && now.Before(due.Add(r.late))
+}
+
+func asOutdated(err error) error { return asNotFound(err, notify.ErrOutdated) }
