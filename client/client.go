@@ -198,11 +198,13 @@ func (c *Client) request(ctx context.Context, x exchange) (*http.Request, error)
 	}
 	var body io.Reader
 	if x.body != nil {
-		b, err := json.Marshal(x.body)
-		if err != nil {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false) // clinical data is kept as it is sent
+		if err := encoder.Encode(x.body); err != nil {
 			return nil, fmt.Errorf("%s %s: write request: %w", x.method, x.path, err)
 		}
-		body = bytes.NewReader(b)
+		body = bytes.NewReader(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 		x.header.Set("Content-Type", "application/json")
 	}
 	req, err := http.NewRequestWithContext(ctx, x.method, target, body)
