@@ -18,6 +18,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -113,7 +114,8 @@ type exchange struct {
 	method string
 	path   string // below the base, escaped
 	query  url.Values
-	body   any // marshalled to JSON unless nil
+	body   any    // marshalled to JSON unless nil
+	accept string // the types of a good answer; empty: JSON
 	header http.Header
 	seen   *Answer
 }
@@ -135,32 +137,58 @@ func call[T any](ctx context.Context, c *Client, x exchange, options []CallOptio
 
 // do sends a request and returns the answer of one that succeeded.
 func (c *Client) do(ctx context.Context, x exchange, options []CallOption) (http.Header, []byte, error) {
+	resp, err := c.send(ctx, x, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s %s: read answer: %w", x.method, x.path, err)
+	}
+	return resp.Header, body, nil
+}
+
+// open sends a request and returns the answer of one that succeeded to be read
+// as it comes. The caller closes it.
+func (c *Client) open(ctx context.Context, x exchange, options []CallOption) (io.ReadCloser, error) {
+	resp, err := c.send(ctx, x, options)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// send sends a request and returns the answer of one that succeeded, whose body
+// the caller closes.
+func (c *Client) send(ctx context.Context, x exchange, options []CallOption) (*http.Response, error) {
 	x.header = http.Header{}
 	for _, o := range options {
 		o(&x)
 	}
 	req, err := c.request(ctx, x)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer resp.Body.Close()
 	if x.seen != nil {
 		*x.seen = Answer{Status: resp.StatusCode, Header: resp.Header}
 	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("%s %s: read answer: %w", x.method, x.path, err)
+		return nil, fmt.Errorf("%s %s: read answer: %w", x.method, x.path, err)
 	case resp.StatusCode == http.StatusNotModified:
-		return nil, nil, ErrNotModified
-	case resp.StatusCode >= 300:
-		return nil, nil, problem(resp, body)
+		return nil, ErrNotModified
 	}
-	return resp.Header, body, nil
+	return nil, problem(resp, body)
 }
 
 func (c *Client) request(ctx context.Context, x exchange) (*http.Request, error) {
@@ -170,18 +198,20 @@ func (c *Client) request(ctx context.Context, x exchange) (*http.Request, error)
 	}
 	var body io.Reader
 	if x.body != nil {
-		b, err := json.Marshal(x.body)
-		if err != nil {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false) // clinical data is kept as it is sent
+		if err := encoder.Encode(x.body); err != nil {
 			return nil, fmt.Errorf("%s %s: write request: %w", x.method, x.path, err)
 		}
-		body = bytes.NewReader(b)
+		body = bytes.NewReader(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 		x.header.Set("Content-Type", "application/json")
 	}
 	req, err := http.NewRequestWithContext(ctx, x.method, target, body)
 	if err != nil {
 		return nil, err
 	}
-	x.header.Set("Accept", "application/json, application/problem+json")
+	x.header.Set("Accept", cmp.Or(x.accept, "application/json")+", application/problem+json")
 	if c.key != "" {
 		x.header.Set("X-API-Key", c.key)
 	}
@@ -200,7 +230,9 @@ func post(path string, body any) exchange {
 	return exchange{method: http.MethodPost, path: path, body: body}
 }
 
-func put(path string) exchange { return exchange{method: http.MethodPut, path: path} }
+func put(path string, body any) exchange {
+	return exchange{method: http.MethodPut, path: path, body: body}
+}
 
 func patch(path string, body any) exchange {
 	return exchange{method: http.MethodPatch, path: path, body: body}

@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -143,5 +144,54 @@ func TestAPostCanBeRepeated(t *testing.T) {
 	var a client.Answer
 	if _, err := c.Confirm(t.Context(), "a", client.IdempotencyKey("once"), client.Header(&a)); err != nil || !a.Replayed() {
 		t.Errorf("error %v, replayed %v, want none and true", err, a.Replayed())
+	}
+}
+
+// TestAnExportIsReadAsItComes breaks an export off half way, and refuses one.
+func TestAnExportIsReadAsItComes(t *testing.T) {
+	asked, more := "", make(chan struct{})
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("format") == "" {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"code": "forbidden"}`))
+			return
+		}
+		asked = r.URL.String() + " " + r.Header.Get("Accept")
+		_, _ = w.Write([]byte("one\n"))
+		_ = http.NewResponseController(w).Flush()
+		<-more
+		panic(http.ErrAbortHandler)
+	})
+	export, err := c.ExportAuditEvents(t.Context(), client.AuditQuery{Action: "encounter.read"}, client.NDJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer export.Close()
+	first := make([]byte, 4)
+	if _, err := io.ReadFull(export, first); err != nil || string(first) != "one\n" {
+		t.Fatalf("the first line is %q, %v", first, err)
+	}
+	close(more)
+	if rest, err := io.ReadAll(export); err == nil {
+		t.Errorf("an export that broke off ends with %q and no error", rest)
+	}
+	const want = "/v1/audit/events/export?action=encounter.read&format=ndjson application/x-ndjson, text/csv, application/problem+json"
+	if asked != want {
+		t.Errorf("asked for %s, want %s", asked, want)
+	}
+	if _, err := c.ExportAuditEvents(t.Context(), client.AuditQuery{}, ""); client.Code(err) != "forbidden" {
+		t.Errorf("got %v, want the refusal", err)
+	}
+}
+
+func TestTheFirstMillisecondIsNotLeftOut(t *testing.T) {
+	asked := ""
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.String()
+		_, _ = w.Write([]byte(`{"items": [], "next_cursor": null}`))
+	})
+	q := client.EncounterAuditQuery{EndMS: new(int64(0))}
+	if _, err := c.EncounterEvents(q).Page(t.Context(), client.PageRequest{}); err != nil || asked != "/v1/audit/encounters?end_ms=0&limit=100" {
+		t.Errorf("asked for %s, %v", asked, err)
 	}
 }

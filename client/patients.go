@@ -27,7 +27,7 @@ func (c *Client) Patients() List[Patient] { return List[Patient]{c, "/v1/patient
 
 // AssignPatient puts a patient into a practitioner's care.
 func (c *Client) AssignPatient(ctx context.Context, patientID, practitionerID string) error {
-	_, _, err := c.do(ctx, put(at("patients", patientID, "/practitioners/", url.PathEscape(practitionerID))), nil)
+	_, _, err := c.do(ctx, put(at("patients", patientID, "/practitioners/", url.PathEscape(practitionerID)), nil), nil)
 	return err
 }
 

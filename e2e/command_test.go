@@ -74,6 +74,8 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 		{"fewer than no requests", []string{"serve", "--rate-limit-address=-1", fresh}, 1, "negative"},
 		{"a certificate that is none", []string{"serve", "--tls-cert=file", "--tls-key=file", "--listen=127.0.0.1:0", fresh}, 1, "certificate"},
 		{"keys that are none", []string{"serve", "--keys=file", "--listen=127.0.0.1:0", fresh}, 1, "keys"},
+		{"records that are kept for less than no time", []string{"serve", "--retain-records=-1", fresh}, 1, "negative"},
+		{"a master key that is none", []string{"serve", "--master-key=here", "--listen=127.0.0.1:0", fresh}, 1, "hcvault://"},
 		{"no keys to rotate", []string{"keys", "rotate", "--keys=nowhere/keys"}, 1, "nowhere/keys"},
 		{"keys that others can read", []string{"keys", "show", "--keys=open"}, 1, "chmod 600"},
 		{"the sessions of nobody", []string{"user", "sign-out", "nobody@b.example", fresh}, 1, "no such user"},
@@ -165,10 +167,11 @@ func TestHelpIsWorthReading(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"--help"}, []string{"serve", "migrate", "user create", "key create", "demo", "openapi", "version", "data/medbook.db"}},
-		{[]string{"serve", "--help"}, []string{"--listen", "--database", "$MEDBOOK_LISTEN", "$MEDBOOK_DATABASE_URL", "127.0.0.1:8080", "sqlite:./data/medbook.db", "SIGTERM"}},
+		{[]string{"--help"}, []string{"serve", "migrate", "user create", "key create", "keys rewrap", "audit verify", "demo", "openapi", "version", "data/medbook.db"}},
+		{[]string{"serve", "--help"}, []string{"--master-key", "$MEDBOOK_VAULT_TOKEN", "--retain-records", "ten years", "--listen", "--database", "$MEDBOOK_LISTEN", "$MEDBOOK_DATABASE_URL", "127.0.0.1:8080", "sqlite:./data/medbook.db", "SIGTERM"}},
 		{[]string{"user", "create", "--help"}, []string{"--role", "--name", "--email", "--time-zone", "--database"}},
 		{[]string{"key", "create", "--help"}, []string{"<email>", "--name", "X-API-Key"}},
+		{[]string{"keys", "rewrap", "--help"}, []string{"--master-key", "--all", "while servers run"}},
 		{[]string{"demo", "--help"}, []string{"--listen", "--data"}},
 	} {
 		r := run(t, t.TempDir(), []string{"MEDBOOK_DATABASE_URL=postgres://u:hunter2@host/x"}, tt.args...)

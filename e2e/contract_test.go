@@ -90,6 +90,8 @@ func (k *checking) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	uttered.add(personalIn(body)...)
+	uttered.add(req.Header.Get("X-API-Key"), strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
 	sent := req.Clone(req.Context())
 	sent.URL.Host, sent.Host = strings.TrimPrefix(url, "http://"), ""
 	sent.Body = io.NopCloser(bytes.NewReader(body))
@@ -101,6 +103,9 @@ func (k *checking) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer, err := drained(&resp.Body)
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range echoes(body, resp, answer) {
+		t.Errorf("%s %s -> %d repeats %s", req.Method, req.URL.Path, resp.StatusCode, e)
 	}
 	for _, e := range shared.check(req, resp, body, answer) {
 		t.Errorf("%s %s -> %d is not as the document says: %.500s\nrequest: %.500s\nanswer: %.500s", req.Method, req.URL.Path, resp.StatusCode, e, body, answer)

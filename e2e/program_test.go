@@ -74,6 +74,12 @@ func run(t *testing.T, folder string, env []string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	for i := range args[:max(0, len(args)-1)] {
+		if args[i] == "--name" || args[i] == "--email" {
+			uttered.add(args[i+1])
+		}
+	}
+	uttered.add(personalTyped(strings.Join(args, "\n"))...)
 	cmd := exec.CommandContext(ctx, program(t), args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &stdout, &stderr
@@ -104,7 +110,8 @@ type process struct {
 }
 
 // start starts "medbook ARGS" and returns when it listens. If it still runs
-// when the test ends it is killed. stderr must hold no race and no panic.
+// when the test ends it is killed. stderr must hold no race, no panic, and nothing
+// that is personal.
 func start(t *testing.T, folder string, env []string, args ...string) *process {
 	t.Helper()
 	return listening(t, launch(t, folder, env, args...))
@@ -163,6 +170,7 @@ func launchFrom(t *testing.T, path, folder string, env []string, args ...string)
 				break
 			}
 		}
+		tellTale(t, p.stderr.all())
 	})
 	return p
 }

@@ -49,9 +49,10 @@ func TestTheTourOfTheReadme(t *testing.T) {
 					t.Fatalf("%s\nprints\n%s\nwhich is not what the README shows:\n%s", strings.Join(b.commands, "\n"), printed.String(), b.shown)
 				}
 			}
-			if said := sh.complaints(t); said != "" {
-				t.Errorf("the tour complains: %s", said)
+			if complaints := sh.complaints(t); complaints != "" {
+				t.Errorf("the tour complains: %s", complaints)
 			}
+			tellTale(t, logOf(t, filepath.Join(sh.folder, "medbook.log")))
 		})
 	}
 }
@@ -96,6 +97,7 @@ func pattern(shown string) *regexp.Regexp {
 type shell struct {
 	in     io.Writer
 	out    *bufio.Reader
+	folder string
 	stderr string // the name of a file
 }
 
@@ -109,7 +111,7 @@ func newShell(t *testing.T, env ...string) *shell {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	cmd := exec.CommandContext(ctx, "sh")
-	s := &shell{stderr: filepath.Join(folder, "stderr")}
+	s := &shell{folder: folder, stderr: filepath.Join(folder, "stderr")}
 	stderr, err := os.Create(s.stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +144,7 @@ func newShell(t *testing.T, env ...string) *shell {
 func (s *shell) run(t *testing.T, command string) (printed string, status int) {
 	t.Helper()
 	const end = '\x01'
+	uttered.add(personalTyped(command)...)
 	if _, err := fmt.Fprintf(s.in, "%s\nprintf '\\001%%d\\n' $?\n", command); err != nil {
 		t.Fatalf("%s: %v", command, err)
 	}

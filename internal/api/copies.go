@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html/template"
+	"regexp"
+	"strings"
 	"sync"
 
 	"medbook/internal/auth"
@@ -109,10 +111,24 @@ var copyForm = sync.OnceValue(func() *template.Template {
 	}).Parse(copyTemplate))
 })
 
-// indented writes clinical data for people.
+// jsonString is a string as JSON writes it.
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// indented writes clinical data for people: letters as letters, and not as the
+// escapes that some programs send.
 func indented(o Object) (string, error) {
+	plain := jsonString.ReplaceAllStringFunc(o.text, func(quoted string) string {
+		var s string
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // the template does
+		if json.Unmarshal([]byte(quoted), &s) != nil || e.Encode(s) != nil {
+			return quoted
+		}
+		return strings.TrimSuffix(b.String(), "\n")
+	})
 	var b bytes.Buffer
-	err := json.Indent(&b, []byte(o.text), "", "  ")
+	err := json.Indent(&b, []byte(plain), "", "  ")
 	return b.String(), err
 }
 
