@@ -251,9 +251,11 @@ var nouns = []string{"internal/directory", "internal/notify", "internal/scheduli
 // bare are the functions of nouns that read without an audit.Intent: what is
 // public, what is nobody's, and what is not handed out.
 var bare = []string{
-	"internal/encounters/amend.go Service.amendable",            // handed out by the amendment, which is on record
-	"internal/encounters/create.go Service.draft",               // a key, to write with
-	"internal/encounters/keys.go Service.Rewrap",                // keys, wrapped
+	"internal/encounters/amend.go Service.amendable", // handed out by the amendment, which is on record
+	"internal/encounters/create.go Service.draft",    // a key, to write with
+	"internal/encounters/keys.go Service.Rewrap",     // keys, wrapped
+	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
+	"internal/scheduling/offer.go Service.offerSlot",
 	"internal/scheduling/practitioners.go Service.Practitioner", // public
 	"internal/scheduling/practitioners.go Service.Practitioners",
 	"internal/scheduling/slots.go Service.Slot", // no patient's identity, ever

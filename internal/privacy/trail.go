@@ -35,7 +35,7 @@ func (s *Service) Events(ctx context.Context, by auth.Actor, f audit.Filter, req
 
 // trailIntent judges who reads the trail, and what of it.
 func trailIntent(by auth.Actor, action string, f audit.Filter) (audit.Intent, error) {
-	in := by.Intends(action, "audit_event", "")
+	in := by.Intends(action, "trail", "")
 	if f.Patient != uuid.Nil {
 		in.Patients = []uuid.UUID{f.Patient}
 	}
@@ -93,7 +93,7 @@ type Checkpoint struct {
 // audit.ErrNoCheckpoint.
 func (s *Service) Checkpoint(ctx context.Context, by auth.Actor) (c Checkpoint, err error) {
 	defer errs.Wrap(&err, "read checkpoint")
-	in := by.Intends("checkpoint.read", "audit_event", "")
+	in := by.Intends("checkpoint.read", "checkpoint", "")
 	if !by.Is(auth.Auditor) {
 		return c, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
 	}

@@ -49,6 +49,9 @@ func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string,
 			if err != nil {
 				return err
 			}
+			if err := freed(ctx, tx, a.Practitioner(), a.span()); err != nil {
+				return err
+			}
 			return inform(ctx, tx, by, notify.AppointmentCancelled, *a)
 		})
 }

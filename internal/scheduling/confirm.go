@@ -48,6 +48,9 @@ func (s *Service) Confirm(ctx context.Context, by auth.Actor, appointment string
 			if err := transition(ctx, tx, a, Confirmed); err != nil {
 				return err
 			}
+			if err := deleteFulfilled(ctx, tx, *a); err != nil {
+				return err
+			}
 			return inform(ctx, tx, by, notify.AppointmentConfirmed, *a)
 		})
 }

@@ -23,6 +23,7 @@ func (HoldEnds) Kind() string { return "scheduling.hold_ends" }
 // Work registers the package's jobs.
 func (s *Service) Work(r *jobs.Runner) {
 	jobs.Handle(r, s.writeHoldEnd)
+	jobs.Handle(r, s.offer)
 }
 
 // writeHoldEnd marks the hold expired and frees its cells, unless it was
@@ -48,6 +49,9 @@ func (s *Service) writeHoldEnd(ctx context.Context, job HoldEnds) error {
 			return err
 		}
 		if err := inform(ctx, tx, auth.Actor{}, notify.HoldExpired, a); err != nil {
+			return err
+		}
+		if err := freed(ctx, tx, a.Practitioner(), a.span()); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, auth.System.Event("appointment.expire", "appointment", key.String(), a.Patient))

@@ -127,6 +127,9 @@ func (s *Service) hold(ctx context.Context, tx *sqldb.Tx, a *Appointment, w wish
 		return err
 	}
 	if confirm {
+		if err := deleteFulfilled(ctx, tx, *a); err != nil {
+			return err
+		}
 		return directory.Relate(ctx, tx, a.Patient, a.Practitioner(), directory.SourceAppointment)
 	}
 	return jobs.Enqueue(ctx, tx, a.HoldExpiresAt, HoldEnds{Appointment: a.ID.String()})

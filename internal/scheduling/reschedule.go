@@ -53,8 +53,11 @@ func (s *Service) Reschedule(ctx context.Context, by auth.Actor, appointment str
 			if !req.Override.IsZero() {
 				a.OverrideReason = req.Override
 			}
-			from := a.Start
-			if err := move(ctx, tx, sch, a, wish{first: slot, slots: a.Slots, override: override}); err != nil || a.Start.Equal(from) {
+			from := a.span()
+			if err := move(ctx, tx, sch, a, wish{first: slot, slots: a.Slots, override: override}); err != nil || a.Start.Equal(from.Start) {
+				return err
+			}
+			if err := freed(ctx, tx, a.Practitioner(), from); err != nil {
 				return err
 			}
 			return inform(ctx, tx, by, notify.AppointmentMoved, *a)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"medbook/internal/calendar"
 	"medbook/internal/errs"
 	"medbook/internal/etag"
 	"medbook/internal/id"
@@ -100,6 +101,9 @@ type Appointment struct {
 
 // Practitioner returns whose time the appointment takes.
 func (a Appointment) Practitioner() uuid.UUID { return a.ID.Lead }
+
+// span returns the time that the appointment takes.
+func (a Appointment) span() calendar.Span { return calendar.Span{Start: a.Start, End: a.End} }
 
 // Live reports whether the appointment takes time from both calendars.
 func (a Appointment) Live() bool { return a.Status == Held || a.Status == Confirmed }
