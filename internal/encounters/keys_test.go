@@ -155,6 +155,47 @@ func TestManyKeysAreWrappedAnew(t *testing.T) {
 	})
 }
 
+func TestAKeyThatChangesWhileItIsWrappedAnewStays(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		meanwhile func(c *clinic)
+		want      int // that are wrapped anew
+		told      []string
+		readable  bool
+	}{
+		{"it is destroyed", func(c *clinic) { c.erase(c.ann) }, 0, nil, false},
+		{"somebody else wraps it", func(c *clinic) {
+			if n, err := c.Rewrap(c.t.Context(), auth.System, true); n != 1 || err != nil {
+				c.t.Errorf("Rewrap = %d, %v, want 1", n, err)
+			}
+		}, 0, []string{"system patient_key.rewrap success operations  x1 []"}, true},
+		{"somebody documents a visit", func(c *clinic) { c.document(c.grey, "more", c.visit(c.ann, `{"more":1}`)) }, 1, []string{
+			"practitioner encounter.create success treatment more x1 [ann]", "system patient_key.rewrap success operations  x1 []",
+		}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+				c := newClinic(t, db)
+				a := c.document(c.grey, "a", c.visit(c.ann, `{"a":1}`))
+				v := vaulted(t)
+				v.onWrap = func(context.Context) { tt.meanwhile(c) }
+				from := c.mark()
+				s := c.server(v, c.Masters[0])
+				if n, err := s.Rewrap(t.Context(), auth.System, false); n != tt.want || err != nil {
+					t.Errorf("Rewrap = %d, %v, want %d", n, err, tt.want)
+				}
+				c.told(tt.name, from, tt.told...)
+				v.onWrap = nil
+				if tt.readable {
+					c.reads(s, c.grey, a, `{"a":1}`)
+				} else if n := c.count(`SELECT COUNT(*) FROM patient_keys WHERE wrapped IS NOT NULL`); n != 0 {
+					t.Errorf("%d keys are back, want none", n)
+				}
+			})
+		})
+	}
+}
+
 // TestWhoDocumentsWhileKeysAreWrappedAnew has the key wrapped anew after it was
 // opened and before what it seals is written.
 func TestWhoDocumentsWhileKeysAreWrappedAnew(t *testing.T) {
