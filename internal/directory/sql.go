@@ -252,6 +252,15 @@ func blankPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error 
 	if _, err := tx.Exec(ctx, `DELETE FROM patient_search WHERE patient_id = $1`, patientID); err != nil {
 		return err
 	}
+	for _, statement := range []string{ // of who was a practitioner once
+		`UPDATE practitioners SET specialty = '', bio = '' WHERE user_id = $1`,
+		`UPDATE practitioner_search SET specialty = '', words = '', listed = FALSE, version = version + 1
+			WHERE practitioner_id IN (SELECT id FROM practitioners WHERE user_id = $1)`,
+	} {
+		if _, err := tx.Exec(ctx, statement, patientID); err != nil {
+			return err
+		}
+	}
 	for _, statement := range []string{
 		`UPDATE user_profiles SET phone = '', address = '', time_zone = 'UTC', date_of_birth = NULL, updated_at = $2, version = version + 1 WHERE user_id = $1`,
 		`UPDATE care_relations SET ended_at = $2 WHERE patient_id = $1 AND ended_at IS NULL`,

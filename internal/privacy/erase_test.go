@@ -161,7 +161,7 @@ func TestErasureWaitsForAppointments(t *testing.T) {
 
 // marks are what tells of Mara, each found nowhere else.
 var marks = []string{
-	"mara", "quincey", "555-0199", "elm road", "1987-06-05", "limping", "rescheduled twice", "glioma", "collapsed", "ward nine",
+	"mara", "quincey", "555-0199", "elm road", "1987-06-05", "limping", "rescheduled twice", "glioma", "collapsed", "ward nine", "walkthrough-bio", "osteopath",
 }
 
 // mara is a patient of whom every table has something.
@@ -169,9 +169,13 @@ func (c *clinic) mara() auth.Actor {
 	c.t.Helper()
 	ctx := c.t.Context()
 	mara := c.create("mara", directory.NewUser{
-		Email: phi.Of("Mara.Q@mail.example"), Name: phi.Of("Mara Quincey"), Role: auth.Patient,
+		Email: phi.Of("Mara.Q@mail.example"), Name: phi.Of("Mara Quincey"), Role: auth.Practitioner, Specialty: "osteopath", Bio: "walkthrough-bio",
 		Phone: phi.Of("+1 555-0199"), Address: phi.Of("7 Elm Road"), DateOfBirth: phi.Of("1987-06-05"), TimeZone: "Asia/Kathmandu",
 	})
+	if _, err := c.directory.ChangeUser(ctx, auth.System, mara.UserID.String(), "*", directory.UserChange{Role: new(auth.Patient)}); err != nil {
+		c.t.Fatal(err)
+	}
+	mara = auth.Actor{UserID: mara.UserID, Role: auth.Patient}
 	c.publish(c.grey)
 	c.assign(mara, c.grey)
 	a, err := c.scheduling.Hold(ctx, c.admin, scheduling.HoldRequest{
