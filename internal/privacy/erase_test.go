@@ -359,6 +359,14 @@ func TestAnErasedPatientIsUnknown(t *testing.T) {
 			"care": {func(ctx context.Context) error {
 				return c.directory.Assign(ctx, auth.System, who, c.grey.PractitionerID.String())
 			}, none},
+			"another name": {func(ctx context.Context) error {
+				_, err := c.directory.ChangeUser(ctx, c.admin, who, "*", directory.UserChange{Name: new(phi.Of("Mara"))})
+				return err
+			}, directory.ErrUserNotFound},
+			"their own name": {func(ctx context.Context) error {
+				_, err := c.directory.ChangeUser(ctx, mara, who, "*", directory.UserChange{Name: new(phi.Of("Mara"))})
+				return err
+			}, directory.ErrUserNotFound},
 		} {
 			wantErr(t, name, tt.do(t.Context()), tt.want)
 		}
