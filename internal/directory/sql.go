@@ -121,6 +121,11 @@ func lockUser(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) error {
 	}
 	// Not in the statement that locks, which sees other tables as they were before
 	// it had to wait.
+	return checkThere(ctx, tx, userID)
+}
+
+// checkThere returns ErrUserNotFound for who is erased.
+func checkThere(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) error {
 	erased, err := sqldb.All(ctx, tx, scanID, `SELECT p.patient_id FROM patients p WHERE p.patient_id = $1 AND p.erased_at IS NOT NULL`, userID)
 	if err == nil && len(erased) > 0 {
 		err = ErrUserNotFound

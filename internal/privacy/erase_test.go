@@ -319,6 +319,10 @@ func TestNothingThatIdentifiesIsLeftOfAPatient(t *testing.T) {
 				t.Errorf("%s: %d rows, want %d", left, n, want)
 			}
 		}
+		c.tell(mara)
+		if n := c.count(`SELECT COUNT(*) FROM notifications WHERE user_id = $1`, mara.UserID); n != 0 {
+			t.Errorf("%d messages are written to who was erased, want none", n)
+		}
 	})
 }
 
