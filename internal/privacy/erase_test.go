@@ -371,6 +371,10 @@ func TestAnErasedPatientIsUnknown(t *testing.T) {
 				_, err := c.directory.ChangeUser(ctx, mara, who, "*", directory.UserChange{Name: new(phi.Of("Mara"))})
 				return err
 			}, directory.ErrUserNotFound},
+			"a wait": {func(ctx context.Context) error {
+				_, err := c.scheduling.JoinWaitlist(ctx, mara, scheduling.WaitRequest{Practitioner: c.grey.PractitionerID.String(), From: sqltest.Start, To: sqltest.Start.Add(time.Hour)})
+				return err
+			}, none},
 		} {
 			wantErr(t, name, tt.do(t.Context()), tt.want)
 		}

@@ -53,6 +53,10 @@ var deeds = []deed{
 		_, err := c.PlaceHold(ctx, c.admin, p.UserID.String(), phi.Of("court"))
 		return err
 	}, privacy.ErrLegalHold, directory.ErrPatientNotFound},
+	{"wait", nothing, func(ctx context.Context, c *clinic, p auth.Actor, _ int, _ string) error {
+		_, err := c.scheduling.JoinWaitlist(ctx, p, scheduling.WaitRequest{Practitioner: c.grey.PractitionerID.String(), From: sqltest.Start, To: sqltest.Start.Add(time.Hour)})
+		return err
+	}, nil, directory.ErrPatientNotFound},
 	{"another name", nothing, func(ctx context.Context, c *clinic, p auth.Actor, _ int, _ string) error {
 		_, err := c.directory.ChangeUser(ctx, c.admin, p.UserID.String(), "*", directory.UserChange{Phone: new(phi.Of("555-0199"))})
 		return err
