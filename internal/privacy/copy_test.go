@@ -1,15 +1,21 @@
 package privacy_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/encounters"
 	"medbook/internal/id"
+	"medbook/internal/page"
+	"medbook/internal/phi"
 	"medbook/internal/privacy"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -114,6 +120,56 @@ func TestACopyHasAllDisclosures(t *testing.T) {
 			}
 			if len(got.Disclosures) != 1004 || len(seen) != 1004 { // and made, assigned, documented
 				t.Errorf("%d disclosures, %d of them different, want 1004", len(got.Disclosures), len(seen))
+			}
+		}
+	})
+}
+
+// TestABrokenDatabaseIsNoUnknownPatient lets each statement of a method fail in turn.
+func TestABrokenDatabaseIsNoUnknownPatient(t *testing.T) {
+	broken := errors.New("the disk is on fire")
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		var left atomic.Int64
+		db.Observe = func(_ context.Context, statement string) error {
+			if statement != "ROLLBACK" && left.Add(-1) == 0 {
+				return broken
+			}
+			return nil
+		}
+		c := newClinic(t, db)
+		visit := c.document("visit", c.grey, c.ann, `{}`, true).ID.String()
+		ann := c.ann.UserID.String()
+		for name, do := range map[string]func() error{
+			"copy":          func() error { _, err := c.CopyOf(t.Context(), c.grey, ann); return err },
+			"the patient's": func() error { _, err := c.CopyOf(t.Context(), c.ann, ann); return err },
+			"disclosures": func() error {
+				_, err := c.Disclosures(t.Context(), c.auditor, ann, page.Request{Limit: 10})
+				return err
+			},
+			"amend": func() error {
+				_, err := c.Encounters.Amend(t.Context(), c.grey, visit, "*", encounters.Change{})
+				return err
+			},
+			"read":             func() error { _, err := c.Encounters.Encounter(t.Context(), c.grey, visit); return err },
+			"place legal hold": func() error { _, err := c.PlaceHold(t.Context(), c.admin, ann, phi.Of("x")); return err },
+			"read legal hold":  func() error { _, err := c.Hold(t.Context(), c.admin, ann); return err },
+		} {
+			failures, refusals := 0, c.count(`SELECT COUNT(*) FROM audit_events WHERE outcome = 'denied'`)
+			for n := int64(1); ; n++ {
+				left.Store(n)
+				err := do()
+				if err == nil {
+					left.Store(0)
+					break
+				}
+				left.Store(0)
+				failures++
+				if !errors.Is(err, broken) {
+					t.Errorf("%s, when statement %d fails: %v, want %v", name, n, err, broken)
+				}
+			}
+			if n := c.count(`SELECT COUNT(*) FROM audit_events WHERE outcome = 'denied'`); failures < 3 || n != refusals {
+				t.Errorf("%s failed %d times, and %d of them are on record as refused, want none", name, failures, n-refusals)
 			}
 		}
 	})
