@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"medbook/internal/auth"
+	"medbook/internal/calendar"
 	"medbook/internal/directory"
 	"medbook/internal/encounters"
 	"medbook/internal/errs"
@@ -129,6 +130,10 @@ func TestAnEncounterIsNotOfTomorrowWhereItsPractitionerIs(t *testing.T) {
 			{"before midnight in New York's summer", c.grey, c.ann, "2027-03-15T03:59:59.999999Z", "2027-03-15", encounters.ErrInvalidEncounter},
 			{"midnight in New York's summer", c.grey, c.ann, "2027-03-15T04:00:00Z", "2027-03-15", nil},
 		}
+		n := c.visit(c.ann, `{}`)
+		n.Date = calendar.Date{}
+		_, err := c.Create(t.Context(), c.grey, n)
+		wantErr(t, "no day", err, encounters.ErrInvalidEncounter)
 		for _, tt := range tests {
 			c.clock.Set(at(tt.now))
 			old := c.document(tt.by, "old", func() encounters.NewEncounter {
