@@ -89,6 +89,9 @@ func TestKeysAreWrappedAnew(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		a, b := c.document(c.grey, "a", c.visit(c.ann, `{"a":1}`)), c.document(c.brown, "b", c.visit(c.bob, `{"b":1}`))
+		c.assign(c.cleo, c.grey)
+		c.document(c.grey, "destroyed", c.visit(c.cleo, `{}`))
+		c.erase(c.cleo)
 		rotated, err := c.ring.Rotate()
 		if err != nil {
 			t.Fatal(err)
@@ -397,14 +400,18 @@ func TestWhatIsSealedBelongsToItsRow(t *testing.T) {
 			swap("encounter_versions", "sealed", "version = 1 AND o.encounter_id = $1", a.ID.ID)(c)
 		}},
 		{"another encounter's", func(c *clinic, _, b, _ encounters.Encounter) {
-			swap("encounter_versions", "sealed", "encounter_id = $1", b.ID.ID)(c)
+			if _, err := c.Amend(c.t.Context(), c.grey, b.ID.String(), "*", encounters.Change{}); err != nil {
+				c.t.Fatal(err)
+			}
+			swap("encounter_versions", "sealed", "version = 2 AND o.encounter_id = $1", b.ID.ID)(c)
 		}},
 		{"another patient's, with the key", func(c *clinic, _, _, bobs encounters.Encounter) {
 			swap("encounter_versions", "sealed", "encounter_id = $1", bobs.ID.ID)(c)
 			swap("patient_keys", "wrapped", "patient_id = $1", c.bob.UserID)(c)
 		}},
-		{"another patient's key", func(c *clinic, _, _, _ encounters.Encounter) {
+		{"another patient's key", func(c *clinic, a, _, _ encounters.Encounter) {
 			swap("patient_keys", "wrapped", "patient_id = $1", c.bob.UserID)(c)
+			wantErr(c.t, "create", create(c.t.Context(), c.server(c.Masters[0]), c, a), keyring.ErrSealed)
 		}},
 		{"a bit turned", func(c *clinic, _, _, _ encounters.Encounter) {
 			c.exec(`UPDATE encounter_versions SET sealed = $1`, []byte("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"))
