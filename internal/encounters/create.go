@@ -60,7 +60,7 @@ func (s *Service) Create(ctx context.Context, by auth.Actor, n NewEncounter) (e 
 		event.Purpose = c.purpose(by)
 		return audit.Record(ctx, tx, event)
 	}
-	e, err = idempotency.Do(ctx, s.DB, again, func(ctx context.Context, tx *sqldb.Tx) (Encounter, error) { return d.store(ctx, tx) })
+	e, err = idempotency.Do(ctx, s.DB, again, d.store)
 	return e, s.refused(ctx, by, err, action, "", patient)
 }
 

@@ -249,9 +249,9 @@ func TestAnEncounterCompletesItsAppointment(t *testing.T) {
 				if e.Appointment.String() != tt.appointment {
 					t.Errorf("%s: the encounter is of %q, want the appointment", tt.name, c.nameOf(e.Appointment.String()))
 				}
-				read, err := c.Encounter(t.Context(), c.ann, e.ID.String())
+				_, err := c.Encounter(t.Context(), c.ann, e.ID.String())
 				wantErr(t, tt.name+", read by the patient", err, encounters.ErrNotFound)
-				if read, err = c.Encounter(t.Context(), c.grey, e.ID.String()); err != nil || read.Appointment != e.Appointment {
+				if read, err := c.Encounter(t.Context(), c.grey, e.ID.String()); err != nil || read.Appointment != e.Appointment {
 					t.Errorf("%s: read with appointment %q, %v, want that of the encounter", tt.name, read.Appointment, err)
 				}
 				tt.told = append(tt.told, "patient encounter.read denied patient-request new x1 [ann]", "practitioner encounter.read success treatment new x1 [ann]")

@@ -270,7 +270,7 @@ func (c *clinic) dump() (all []string) {
 func (c *clinic) finds(word string) (where []string) {
 	c.t.Helper()
 	for _, value := range c.dump() {
-		if strings.Contains(value[strings.Index(value, ":"):], word) {
+		if _, text, _ := strings.Cut(value, ":"); strings.Contains(text, word) {
 			where = append(where, value)
 		}
 	}

@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -140,7 +141,7 @@ func TestErasureComesAfter(t *testing.T) {
 					stalled.End()
 					wantErr(t, d.name, deed.Result(), nil)
 					want := d.ahead
-					if want == privacy.ErrRetained && retain == 0 {
+					if errors.Is(want, privacy.ErrRetained) && retain == 0 {
 						want = nil
 					}
 					wantErr(t, "erase", erasure.Result(), want)
