@@ -276,7 +276,7 @@ func (a *surface) waitlistRoutes(s *Server) {
 	a.tag = "Waiting list"
 	route(a, row{"join-waitlist", post, "/v1/waitlist", "Wait for something to free up", joinWaitlist, 201},
 		s.joinWaitlist, presentWait,
-		refuses(directory.ErrPractitionerNotFound, scheduling.ErrInvalidRange))
+		refuses(directory.ErrPractitionerNotFound, directory.ErrPatientNotFound, scheduling.ErrInvalidRange))
 	list(a, row{"list-waitlist", get, "/v1/waitlist", "List who waits", readWaitlist, 200},
 		s.listWaitlist, waitOf)
 	route(a, row{"leave-waitlist", remove, "/v1/waitlist/{id}", "Wait no longer", leaveWaitlist, 204},

@@ -140,17 +140,21 @@ func TestPatientsFromBeforeTheSearchAreIndexed(t *testing.T) {
 			break
 		}
 		var mu sync.Mutex
-		writes, last := 0, ""
+		writes, locked := 0, false
 		db.Observe = func(_ context.Context, statement string) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if strings.HasPrefix(statement, "INSERT INTO patient_search") {
 				writes++
 			}
-			if strings.HasPrefix(statement, "SELECT name FROM users") && !strings.HasPrefix(last, "SELECT user_id FROM user_profiles") {
-				t.Errorf("the name is read after %.60q, want it under the user's lock", last)
+			switch {
+			case strings.HasPrefix(statement, "BEGIN"):
+				locked = false
+			case strings.HasPrefix(statement, "SELECT user_id FROM user_profiles"):
+				locked = true
+			case strings.HasPrefix(statement, "SELECT name FROM users") && !locked:
+				t.Error("the name is read before the user is locked")
 			}
-			last = statement
 			return nil
 		}
 		index := func(most int) {
@@ -209,5 +213,50 @@ func TestAnIndexDoesNotUndoARename(t *testing.T) {
 		}
 		db.Observe = nil
 		expectEntries(t, db, "renamed meanwhile", want)
+	})
+}
+
+// TestAnIndexDoesNotUndoAnErasure erases patients after the index has read their
+// names, and before it writes.
+func TestAnIndexDoesNotUndoAnErasure(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		want := before(t, db, 3)
+		var old uuid.UUID // has a row that is old; the others have none
+		for old = range want {
+			break
+		}
+		update(t, db, func(ctx context.Context, tx *sqldb.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO patient_search (patient_id, name) VALUES ($1, 'old name')`, old)
+			return err
+		})
+		var read, erased bool
+		spared := uuid.Nil
+		db.Observe = func(_ context.Context, statement string) error {
+			switch {
+			case strings.Contains(statement, "LEFT JOIN patient_search"):
+				read = true
+			case read && !erased:
+				erased = true
+				for who := range want {
+					if who != old && spared == uuid.Nil {
+						spared = who
+						continue
+					}
+					update(t, db, func(ctx context.Context, tx *sqldb.Tx) error { return directory.Forget(ctx, tx, who) })
+					delete(want, who)
+				}
+			}
+			return nil
+		}
+		for range 2 { // the second time, nobody is missing
+			if err := directory.IndexPatients(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(want) != 1 {
+			t.Fatalf("%d patients are left, want one", len(want))
+		}
+		db.Observe = nil
+		expectEntries(t, db, "erased meanwhile", want)
 	})
 }

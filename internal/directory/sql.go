@@ -112,10 +112,25 @@ func userByEmail(ctx context.Context, tx *sqldb.Tx, email string) (User, error) 
 	return sqldb.One(ctx, tx, scanUser, selectUser+`u.email = $1`, email)
 }
 
-// lockUser locks a user's profile, or returns ErrUserNotFound.
+// lockUser locks a user's profile, or returns ErrUserNotFound, also for who is
+// erased: nothing is written of them any more.
 func lockUser(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) error {
 	_, err := sqldb.One(ctx, tx, scanID, `SELECT user_id FROM user_profiles WHERE user_id = $1`+tx.ForUpdate(), userID)
-	return notFound(err, ErrUserNotFound)
+	if err != nil {
+		return notFound(err, ErrUserNotFound)
+	}
+	// Not in the statement that locks, which sees other tables as they were before
+	// it had to wait.
+	return checkThere(ctx, tx, userID)
+}
+
+// checkThere returns ErrUserNotFound for who is erased.
+func checkThere(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) error {
+	erased, err := sqldb.All(ctx, tx, scanID, `SELECT p.patient_id FROM patients p WHERE p.patient_id = $1 AND p.erased_at IS NOT NULL`, userID)
+	if err == nil && len(erased) > 0 {
+		err = ErrUserNotFound
+	}
+	return err
 }
 
 // usersIn lists the users whom by may see.
@@ -244,6 +259,9 @@ func insertPatient(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) error {
 
 // blankPatient leaves nothing of a user but the id, and ends who cares for them.
 func blankPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
+	if err := lockUser(ctx, tx, patientID); err != nil {
+		return err
+	}
 	now := sqldb.Instant(tx.Now())
 	nobody := "erased-" + patientID.String() + "@erased.invalid" // no two users share an address
 	if _, err := tx.Exec(ctx, `UPDATE users SET email = $2, name = 'Erased' WHERE id = $1`, patientID, nobody); err != nil {
@@ -251,6 +269,15 @@ func blankPatient(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error 
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM patient_search WHERE patient_id = $1`, patientID); err != nil {
 		return err
+	}
+	for _, statement := range []string{ // of who was a practitioner once
+		`UPDATE practitioners SET specialty = '', bio = '' WHERE user_id = $1`,
+		`UPDATE practitioner_search SET specialty = '', words = '', listed = FALSE, version = version + 1
+			WHERE practitioner_id IN (SELECT id FROM practitioners WHERE user_id = $1)`,
+	} {
+		if _, err := tx.Exec(ctx, statement, patientID); err != nil {
+			return err
+		}
 	}
 	for _, statement := range []string{
 		`UPDATE user_profiles SET phone = '', address = '', time_zone = 'UTC', date_of_birth = NULL, updated_at = $2, version = version + 1 WHERE user_id = $1`,

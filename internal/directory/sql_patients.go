@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -99,7 +100,7 @@ type entry struct {
 func (e entry) missing() bool { return !e.kept.Valid }
 func (e entry) stale() bool   { return e.kept.Valid && e.kept.String != e.name }
 
-// entriesAfter lists patients in the order of their ids.
+// entriesAfter lists patients in the order of their ids, but not who is erased.
 func entriesAfter(ctx context.Context, tx *sqldb.Tx, after uuid.UUID, most int) ([]entry, error) {
 	return sqldb.All(ctx, tx, func(r sqldb.Row) (e entry, err error) {
 		var name string
@@ -109,28 +110,40 @@ func entriesAfter(ctx context.Context, tx *sqldb.Tx, after uuid.UUID, most int) 
 	}, `SELECT p.patient_id, u.name, s.name FROM patients p
 		JOIN users u ON u.id = p.patient_id
 		LEFT JOIN patient_search s ON s.patient_id = p.patient_id
-		WHERE p.patient_id > $1 ORDER BY p.patient_id LIMIT $2`, after, most)
+		WHERE p.patient_id > $1 AND p.erased_at IS NULL ORDER BY p.patient_id LIMIT $2`, after, most)
 }
 
 // insertEntries writes rows that are missing. Who has one by now was renamed
-// since the entries were read, and it is the newer one.
+// since the entries were read, and it is the newer one; who was erased gets none.
 func insertEntries(ctx context.Context, tx *sqldb.Tx, entries []entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	rows := make([][]any, len(entries))
+	names, ids := map[uuid.UUID]string{}, make([]any, len(entries))
 	for i, e := range entries {
-		rows[i] = []any{e.patient, e.name}
+		names[e.patient], ids[i] = e.name, e.patient
+	}
+	living, err := sqldb.All(ctx, tx, scanID, `SELECT patient_id FROM patients
+		WHERE patient_id IN (`+sqldb.In(1, len(ids))+`) AND erased_at IS NULL ORDER BY patient_id`+tx.ForNoKeyUpdate(), ids...)
+	if err != nil || len(living) == 0 {
+		return err
+	}
+	rows := make([][]any, len(living))
+	for i, patient := range living {
+		rows[i] = []any{patient, names[patient]}
 	}
 	groups, args := sqldb.Values(rows...)
-	_, err := tx.Exec(ctx, `INSERT INTO patient_search (patient_id, name) VALUES `+groups+` ON CONFLICT DO NOTHING`, args...)
+	_, err = tx.Exec(ctx, `INSERT INTO patient_search (patient_id, name) VALUES `+groups+` ON CONFLICT DO NOTHING`, args...)
 	return err
 }
 
 // renewEntry writes an entry anew from the name as it is under the user's lock,
-// so that it does not undo what somebody else writes at the same time.
+// so that it does not undo what somebody else writes at the same time. Who was
+// erased gets none.
 func renewEntry(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
-	if err := lockUser(ctx, tx, patientID); err != nil {
+	if err := lockUser(ctx, tx, patientID); errors.Is(err, ErrUserNotFound) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	name, err := sqldb.One(ctx, tx, func(r sqldb.Row) (name string, err error) {

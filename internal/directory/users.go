@@ -199,8 +199,12 @@ func (s *Service) place(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID, r r
 	return nil
 }
 
-// Recipient returns the user to whom a message goes, or ErrUserNotFound.
+// Recipient returns the user to whom a message goes, or ErrUserNotFound, also for
+// who was erased.
 func Recipient(ctx context.Context, tx *sqldb.Tx, userID uuid.UUID) (u User, err error) {
 	defer errs.Wrap(&err, "read recipient %s", userID)
+	if err := checkThere(ctx, tx, userID); err != nil {
+		return u, err
+	}
 	return userByID(ctx, tx, auth.System, userID)
 }

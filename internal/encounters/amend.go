@@ -2,6 +2,7 @@ package encounters
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"medbook/internal/audit"
@@ -114,8 +115,10 @@ func (s *Service) amended(ctx context.Context, old toAmend, c Change) (e Encount
 
 // amend writes e after the version before it, if that is still the newest.
 func amend(ctx context.Context, tx *sqldb.Tx, by auth.Actor, e *Encounter) error {
-	if err := directory.LockPatient(ctx, tx, e.Patient()); err != nil {
+	if err := directory.LockPatient(ctx, tx, e.Patient()); errors.Is(err, directory.ErrPatientNotFound) {
 		return ErrNotFound
+	} else if err != nil {
+		return err
 	}
 	c, err := careOf(ctx, tx, by, e.Patient())
 	if err != nil {

@@ -133,9 +133,12 @@ func checkType(t Type) error {
 	return ErrInvalidEncounter.Field("encounter_type", "is not a type of encounter")
 }
 
-// checkDate returns ErrInvalidEncounter for a day that has not begun in the
-// practitioner's zone.
+// checkDate returns ErrInvalidEncounter for no day, and for one that has not begun
+// in the practitioner's zone.
 func checkDate(d calendar.Date, now time.Time, zone *time.Location) error {
+	if d.IsZero() {
+		return ErrInvalidEncounter.Field("encounter_date", "is required")
+	}
 	if calendar.DateIn(now, zone).Before(d) {
 		return ErrInvalidEncounter.Field("encounter_date", "is in the future")
 	}

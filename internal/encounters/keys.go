@@ -203,6 +203,9 @@ func (s *Service) rewrap(ctx context.Context, by auth.Actor, batch []patientKey)
 			}
 			n += changed
 		}
+		if n == 0 {
+			return nil
+		}
 		e := by.Event("patient_key.rewrap", "patient_key", "")
 		e.Count = n
 		return audit.Record(ctx, tx, e)

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -51,7 +52,7 @@ func (s *Service) CopyOf(ctx context.Context, by auth.Actor, patient string) (c 
 		if by.Is(auth.Practitioner) {
 			why, ok, err := encounters.InCare(ctx, tx, by, whose)
 			if err != nil || !ok {
-				return Copy{}, directory.ErrPatientNotFound
+				return Copy{}, cmp.Or(err, error(directory.ErrPatientNotFound))
 			}
 			purpose = why
 		}
@@ -68,7 +69,7 @@ func (s *Service) CopyOf(ctx context.Context, by auth.Actor, patient string) (c 
 func gather(ctx context.Context, tx *sqldb.Tx, by auth.Actor, patient uuid.UUID) (c Copy, err error) {
 	c.At = tx.Now()
 	if known, err := isPatient(ctx, tx, patient); err != nil || !known {
-		return c, directory.ErrPatientNotFound
+		return c, cmp.Or(err, error(directory.ErrPatientNotFound))
 	}
 	if c.Patient, err = directory.Recipient(ctx, tx, patient); err != nil {
 		return c, err

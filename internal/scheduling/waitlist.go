@@ -33,7 +33,8 @@ type Wait struct {
 
 // JoinWaitlist puts the calling patient on the waiting list.
 //
-// It returns auth.ErrForbidden, directory.ErrPractitionerNotFound or ErrInvalidRange.
+// It returns auth.ErrForbidden, directory.ErrPractitionerNotFound,
+// ErrInvalidRange, or directory.ErrPatientNotFound for who was erased meanwhile.
 func (s *Service) JoinWaitlist(ctx context.Context, by auth.Actor, req WaitRequest) (w Wait, err error) {
 	defer errs.Wrap(&err, "join waiting list")
 	const action, what = "waitlist.join", "waitlist_entry"
@@ -50,6 +51,9 @@ func (s *Service) JoinWaitlist(ctx context.Context, by auth.Actor, req WaitReque
 	again := recorded(by, action, what, "", by.UserID)
 	return idempotency.Do(ctx, s.DB, again, func(ctx context.Context, tx *sqldb.Tx) (Wait, error) {
 		if _, err := scheduleOf(ctx, tx, practitioner); err != nil {
+			return Wait{}, err
+		}
+		if err := directory.LockPatient(ctx, tx, by.UserID); err != nil {
 			return Wait{}, err
 		}
 		if !req.To.After(tx.Now()) {
