@@ -2,6 +2,7 @@ package encounters
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,13 +45,6 @@ func (s *Service) Create(ctx context.Context, by auth.Actor, n NewEncounter) (e 
 	if err != nil {
 		return e, s.refused(ctx, by, err, action, "")
 	}
-	d, err := s.draft(ctx, by, patient)
-	if err == nil {
-		err = d.fill(n)
-	}
-	if err != nil {
-		return e, s.refused(ctx, by, err, action, "", patient)
-	}
 	again := func(ctx context.Context, tx *sqldb.Tx) error {
 		c, err := admitted(ctx, tx, by, patient)
 		if err != nil {
@@ -60,7 +54,18 @@ func (s *Service) Create(ctx context.Context, by auth.Actor, n NewEncounter) (e 
 		event.Purpose = c.purpose(by)
 		return audit.Record(ctx, tx, event)
 	}
-	e, err = idempotency.Do(ctx, s.DB, again, d.store)
+	for range 3 { // two first encounters of a patient at once make two keys, and one stays
+		var d draft
+		if d, err = s.draft(ctx, by, patient); err == nil {
+			err = d.fill(n)
+		}
+		if err == nil {
+			e, err = idempotency.Do(ctx, s.DB, again, d.store)
+		}
+		if !errors.Is(err, errChanged) {
+			break
+		}
+	}
 	return e, s.refused(ctx, by, err, action, "", patient)
 }
 

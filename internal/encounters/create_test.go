@@ -276,7 +276,8 @@ func TestARepeatedEncounterIsOne(t *testing.T) {
 		},
 	}
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		c := newClinic(t, db)
+		c, request := newClinic(t, db), request
+		request.Seal = c.ring
 		ctx, n := idempotency.With(t.Context(), request), c.visit(c.ann, `{}`)
 		first, err := c.Create(ctx, c.grey, n)
 		if err != nil {
@@ -330,7 +331,7 @@ func TestCareThatEndsMeanwhileEndsIt(t *testing.T) {
 				ctx := t.Context()
 				if tt.key != "" {
 					ctx = idempotency.With(ctx, idempotency.Request{
-						Caller: "grey", Route: "r", Key: tt.key,
+						Caller: "grey", Route: "r", Key: tt.key, Seal: c.ring,
 						Encode: func(any, error) (idempotency.Answer, error) { return idempotency.Answer{Status: 201}, nil },
 					})
 					if err := tt.do(ctx, c.Service, c, old); err != nil {

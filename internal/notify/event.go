@@ -67,12 +67,12 @@ func (Write) Kind() string { return "notify.event" }
 // none is, as the user wishes. It does not wait for anybody, and nothing that is
 // wrong with a channel or an address makes it fail.
 func Notify(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e Event, channel string) error {
-	return NotifyAt(ctx, tx, time.Time{}, user, e, channel)
+	return At(ctx, tx, time.Time{}, user, e, channel)
 }
 
-// NotifyAt is Notify at an instant; now when that is zero. Whether there is still
+// At is Notify at an instant; now when that is zero. Whether there is still
 // something to say is judged then.
-func NotifyAt(ctx context.Context, tx *sqldb.Tx, at time.Time, user uuid.UUID, e Event, channel string) (err error) {
+func At(ctx context.Context, tx *sqldb.Tx, at time.Time, user uuid.UUID, e Event, channel string) (err error) {
 	defer errs.Wrap(&err, "notify user %s of %s", user, e.Kind)
 	return jobs.Enqueue(ctx, tx, at, Write{ID: id.New(), User: user, Event: e, Channel: channel})
 }

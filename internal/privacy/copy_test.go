@@ -59,7 +59,7 @@ func TestACopyIsAllThatItsReaderMaySee(t *testing.T) {
 		}
 		who, none := mara.UserID.String(), directory.ErrPatientNotFound
 		head := "Mara Quincey mara.q@mail.example +1 555-0199\nappointment cancelled limping\nwait\n"
-		tail := "\nmessage password-changed"
+		tail := "\nmessage appointment-confirmed\nmessage appointment-cancelled\nmessage encounter-shared\nmessage password-changed"
 		shared := head + `encounter {"finding":"no glioma"}` + "\nnot shared 1" + tail
 		whole := head + `encounter {"finding":"no glioma"}, 1 {"finding":"glioma"}, 2 {"finding":"no glioma"}` + "\n" +
 			`encounter {"finding":"none"}, 1 {"finding":"none"}` + "\nnot shared 0" + tail

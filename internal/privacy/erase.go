@@ -30,7 +30,7 @@ type Erased struct {
 // fresh proof that it is them.
 //
 // It returns auth.ErrForbidden, auth.ErrStepUp, directory.ErrPatientNotFound, also
-// for who is erased, ErrLegalHold, ErrRetained or scheduling.ErrLiveAppointments.
+// for who is erased or works here, ErrLegalHold, ErrRetained or scheduling.ErrLiveAppointments.
 func (s *Service) Erase(ctx context.Context, by auth.Actor, patient string) (e Erased, err error) {
 	defer errs.Wrap(&err, "erase patient")
 	in := by.Intends("patient.erase", "patient", "")
@@ -63,6 +63,13 @@ func (s *Service) Erase(ctx context.Context, by auth.Actor, patient string) (e E
 
 // mayErase judges what may stand against it, under the patient's lock.
 func (s *Service) mayErase(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) error {
+	u, err := directory.Recipient(ctx, tx, patient)
+	if err != nil {
+		return err
+	}
+	if u.Role != auth.Patient { // somebody who works here now; their role ends first
+		return directory.ErrPatientNotFound
+	}
 	held, err := heldOf(ctx, tx, []uuid.UUID{patient})
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, 
 		if !at.After(tx.Now()) {
 			continue
 		}
-		if err := notify.NotifyAt(ctx, tx, at, a.Patient, notify.Event{Kind: kind, About: a.ID.String()}, ""); err != nil {
+		if err := notify.At(ctx, tx, at, a.Patient, notify.Event{Kind: kind, About: a.ID.String()}, ""); err != nil {
 			return err
 		}
 	}
