@@ -60,7 +60,7 @@ var revealers = []string{
 	"internal/encounters/keys.go Encounter.seal",               // to be sealed
 	"internal/notify/email.go Email.client",                    // to the mail server
 	"internal/notify/email.go Email.message",                   // to the mail server
-	"internal/notify/texts.go letter.render",                   // to the user
+	"internal/notify/texts.go letter.view",                     // to the user
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
 }
 

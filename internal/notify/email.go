@@ -126,7 +126,7 @@ func (e *Email) message(m Message) (*mail.Msg, error) {
 	if err != nil || a.Address != to || !oneLine(to) || !oneLine(m.Subject) {
 		return nil, errors.New("an address or a subject is not one line")
 	}
-	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("part-"+m.ID.String())) // a repeat is the same to the byte
 	msg.FromMailAddress(e.from)
 	msg.ToMailAddress(&netmail.Address{Address: to})
 	msg.SetMessageIDWithValue(m.ID.String() + "@" + e.domain)
@@ -134,6 +134,9 @@ func (e *Email) message(m Message) (*mail.Msg, error) {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.Subject(m.Subject)
 	msg.SetBodyString(mail.TypeTextPlain, m.Text.Reveal())
+	if page := m.HTML.Reveal(); page != "" {
+		msg.AddAlternativeString(mail.TypeTextHTML, page)
+	}
 	return msg, nil
 }
 

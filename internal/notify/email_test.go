@@ -13,7 +13,8 @@ import (
 	"io"
 	"log"
 	"math/big"
-	"mime/quotedprintable"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/mail"
 	"strings"
@@ -249,6 +250,34 @@ func (c *clinic) later(d time.Duration) {
 	c.work()
 }
 
+// partsOf returns what a message says as text and as a page.
+func partsOf(t *testing.T, m *mail.Message) (text, page string) {
+	t.Helper()
+	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/alternative" {
+		t.Fatalf("the message is %q, %v", kind, err)
+	}
+	var parts []string
+	for r := multipart.NewReader(m.Body, params["boundary"]); ; {
+		p, err := r.NextPart() // which decodes quoted-printable
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, p.Header.Get("Content-Type"), string(content))
+	}
+	if len(parts) != 4 || parts[0] != "text/plain; charset=UTF-8" || parts[2] != "text/html; charset=UTF-8" {
+		t.Fatalf("the parts are %q", parts)
+	}
+	return parts[1], parts[3]
+}
+
 func TestEmailGoesOut(t *testing.T) {
 	for _, mode := range []string{notify.NoTLS, notify.StartTLS, notify.ImplicitTLS} {
 		t.Run(mode, func(t *testing.T) {
@@ -276,18 +305,17 @@ func TestEmailGoesOut(t *testing.T) {
 				for name, want := range map[string]string{
 					"Message-ID": "<" + c.only().ID.String() + "@clinic.example>", "Date": "Sat, 13 Mar 2027 14:00:00 +0000",
 					"Auto-Submitted": "auto-generated", "From": `"Harbour Clinic" <hello@clinic.example>`, "To": "<" + annEmail + ">",
-					"Subject": "Set a new password", "Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "quoted-printable",
-					"User-Agent": "", "X-Mailer": "", "Bcc": "",
+					"Subject": "Set a new password", "User-Agent": "", "X-Mailer": "", "Bcc": "",
 				} {
 					if got := message.Header.Get(name); got != want {
 						t.Errorf("%s: %q, want %q", name, got, want)
 					}
 				}
-				text, err := io.ReadAll(quotedprintable.NewReader(message.Body))
-				if err != nil {
-					t.Fatal(err)
+				text, page := partsOf(t, message)
+				if href := `<a href="https://clinic.example/account/reset#`; !strings.Contains(page, href) || !strings.Contains(page, "<p>Hello "+annName+",</p>") {
+					t.Errorf("the page is\n%s", page)
 				}
-				if _, token := c.linkOf(string(text)); !strings.Contains(string(text), "Hello "+annName+",\r\n") || !c.good(token, "reset") {
+				if _, token := c.linkOf(text); !strings.Contains(text, "Hello "+annName+",\r\n") || !c.good(token, "reset") {
 					t.Errorf("the text is\n%s", text)
 				}
 				c.later(48 * time.Hour)
@@ -326,11 +354,12 @@ func TestWhatTheServerRefusesForGoodFails(t *testing.T) {
 		if after := c.count(`SELECT count(*) FROM account_links`); before != 1 || after != 1 {
 			t.Errorf("%d links before, %d after, want one each", before, after)
 		}
-		text, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(m.mail(t, 1)[0].text)))
+		message, err := mail.ReadMessage(strings.NewReader(m.mail(t, 1)[0].text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, token := c.linkOf(string(text)); !c.good(token, "verify") {
+		text, _ := partsOf(t, message)
+		if _, token := c.linkOf(text); !c.good(token, "verify") {
 			t.Error("the link of a message that was sent again is not good")
 		}
 		if _, err := c.Resend(t.Context(), c.admin, n.ID.String()); err == nil {

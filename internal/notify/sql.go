@@ -22,6 +22,7 @@ type body struct {
 	To      string `json:"to"`
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
+	HTML    string `json:"html,omitempty"`
 }
 
 // associated ties what is sealed to its row, and to being a message.
@@ -30,7 +31,7 @@ func associated(which uuid.UUID) []byte {
 }
 
 func seal(s Sealer, m Message) ([]byte, error) {
-	plain, err := json.Marshal(body{To: m.To.Reveal(), Subject: m.Subject, Text: m.Text.Reveal()})
+	plain, err := json.Marshal(body{To: m.To.Reveal(), Subject: m.Subject, Text: m.Text.Reveal(), HTML: m.HTML.Reveal()})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func unseal(s Sealer, n Notification) (m Message, err error) {
 	if json.Unmarshal(plain, &b) != nil { // its error could quote the text
 		return m, errors.New("notify: a message is not in the form in which it is kept")
 	}
-	return Message{ID: n.ID, To: phi.Of(b.To), Subject: b.Subject, Text: phi.Of(b.Text), At: n.UpdatedAt}, nil
+	return Message{ID: n.ID, To: phi.Of(b.To), Subject: b.Subject, Text: phi.Of(b.Text), HTML: phi.Of(b.HTML), At: n.UpdatedAt}, nil
 }
 
 // insert reports false when the message is there already.
@@ -173,19 +174,6 @@ func found(err error) error {
 		return ErrNotFound
 	}
 	return err
-}
-
-// preferenceOf returns over which channel a user wants messages of a kind, "" if
-// they did not say.
-func preferenceOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, kind Kind) (channel string, err error) {
-	channel, err = sqldb.One(ctx, tx, func(r sqldb.Row) (s string, err error) {
-		err = r.Scan(&s)
-		return s, err
-	}, `SELECT channel FROM notification_preferences WHERE user_id = $1 AND kind = $2`, user, string(kind))
-	if errors.Is(err, sqldb.ErrNoRows) {
-		return "", nil
-	}
-	return channel, err
 }
 
 // deleteOf deletes what was written to a user, and how they wanted to be told.

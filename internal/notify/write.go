@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -74,12 +75,16 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	if err != nil {
 		return nil, m, err
 	}
-	l := letter{event: n.Event, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
+	wishes, err := preferencesOf(ctx, tx, u.ID)
+	if err != nil {
+		return nil, m, err
+	}
+	l := letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
 	if n.About != "" { // what is about an account goes to its address, whatever its user prefers
 		if l.facts, err = s.facts(ctx, tx, *n); err != nil {
 			return nil, m, err
 		}
-		if channel, err = s.wished(ctx, tx, u, n.Event.Kind, channel); err != nil {
+		if channel, err = s.wished(ctx, tx, u, wishes.Channels[n.Event.Kind], channel); err != nil {
 			return nil, m, err
 		}
 	}
@@ -100,8 +105,8 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 		}
 		l.token = secret.Token()
 	}
-	subject, text, err := l.render()
-	return by, Message{ID: n.ID, To: to, Subject: subject, Text: text, At: n.UpdatedAt}, err
+	r, err := l.render()
+	return by, Message{ID: n.ID, To: to, Subject: r.subject, Text: r.text, HTML: r.html, At: n.UpdatedAt}, err
 }
 
 // facts looks up what there is to say.
@@ -116,7 +121,7 @@ func (s *Service) facts(ctx context.Context, tx *sqldb.Tx, n Notification) (Fact
 // wished returns the channel for a message to a user: the one that was asked for,
 // the one that they prefer, or e-mail. It returns ErrOutdated for who does not want
 // it, and for who has not shown that their address is theirs.
-func (s *Service) wished(ctx context.Context, tx *sqldb.Tx, u directory.User, kind Kind, asked string) (string, error) {
+func (s *Service) wished(ctx context.Context, tx *sqldb.Tx, u directory.User, preferred, asked string) (string, error) {
 	verified, err := auth.Verified(ctx, tx, u.ID)
 	if err != nil {
 		return "", err
@@ -124,19 +129,10 @@ func (s *Service) wished(ctx context.Context, tx *sqldb.Tx, u directory.User, ki
 	if !verified {
 		return "", ErrOutdated
 	}
-	if asked != "" {
-		return asked, nil
-	}
-	preferred, err := preferenceOf(ctx, tx, u.ID, kind)
-	switch {
-	case err != nil:
-		return "", err
-	case preferred == ByNone:
+	if asked == "" && preferred == ByNone {
 		return "", ErrOutdated
-	case preferred != "":
-		return preferred, nil
 	}
-	return ByEmail, nil
+	return cmp.Or(asked, preferred, ByEmail), nil
 }
 
 // route returns the channel that a message takes, and where it finds the user. If
