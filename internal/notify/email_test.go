@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"errors"
 	"io"
 	"log"
 	"math/big"
