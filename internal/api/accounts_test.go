@@ -681,3 +681,34 @@ func TestAClinicIsSetUpOnce(t *testing.T) {
 		c.refused(c.call("", post, "/v1/setup", map[string]any{"token": late, "email": "eve@clinic.example", "name": "Eve", "password": passphrase}), 422, "link-invalid")
 	})
 }
+
+// TestASignInFromSomewhereNewIsTold signs in by one browser twice, then by another:
+// only the other is news, and only once there is something to compare with.
+func TestASignInFromSomewhereNewIsTold(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		c.withPassword("ann")
+		c.noMail()
+		told := func() int {
+			return c.count(`SELECT COUNT(*) FROM jobs WHERE kind = 'auth.mail' AND payload LIKE '%"signed-in"%'`)
+		}
+		logIn := map[string]any{"email": "ann@example.org", "password": passphrase}
+		for i, tt := range []struct {
+			agent string
+			want  int
+		}{{"Firefox/1", 0}, {"Firefox/2", 0}, {"Chrome/1", 1}, {"Firefox/3", 1}, {"Chrome/2", 1}, {"curl/8", 2}} {
+			c.must(200, "", post, "/v1/auth/login", logIn, "User-Agent", tt.agent)
+			if n := told(); n != tt.want {
+				t.Errorf("after sign-in %d, by %s: %d notices, want %d", i+1, tt.agent, n, tt.want)
+			}
+		}
+		sqltest.ClockOf(db).Advance(367 * 24 * time.Hour)
+		if err := c.server.Auth.Clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.must(200, "", post, "/v1/auth/login", logIn, "User-Agent", "Safari/1")
+		if n := told(); n != 2 {
+			t.Errorf("a year later: %d notices, want the 2 from before", n)
+		}
+	})
+}

@@ -37,6 +37,7 @@ var accounts = map[string]string{
 	"idempotency_keys":         "by caller; a caller need be neither patient nor practitioner",
 	"jobs":                     "by what is due",
 	"notifications":            "to users of every role; by the id that the job of writing brings",
+	"known_devices":            "beside users, by the user's id",
 	"notification_settings":    "beside users, by the user's id",
 	"notification_preferences": "beside users, by the user's id",
 	"push_subscriptions":       "beside users, by the user's id",

@@ -101,6 +101,9 @@ func startSession(ctx context.Context, tx *sqldb.Tx, from Actor, user uuid.UUID,
 	if err := insertSession(ctx, tx, row); err != nil {
 		return SignedIn{}, err
 	}
+	if err := tellOfDevice(ctx, tx, from, user); err != nil {
+		return SignedIn{}, err
+	}
 	from.UserID, from.CredentialID = user, row.id
 	if err := audit.Record(ctx, tx, from.Event("session.create", "session", row.id.String())); err != nil {
 		return SignedIn{}, err

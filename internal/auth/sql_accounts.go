@@ -95,6 +95,7 @@ func insertKeyCheck(ctx context.Context, tx *sqldb.Tx, sealed []byte) error {
 func deleteAccount(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) error {
 	for _, statement := range []string{
 		`DELETE FROM sessions WHERE user_id = $1`,
+		`DELETE FROM known_devices WHERE user_id = $1`,
 		`DELETE FROM api_keys WHERE user_id = $1`,
 		`DELETE FROM factors WHERE user_id = $1`,
 		`DELETE FROM recovery_codes WHERE user_id = $1`,

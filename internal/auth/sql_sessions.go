@@ -124,3 +124,22 @@ func sessionsOf(ctx context.Context, tx *sqldb.Tx, by Actor, req page.Request) (
 		id: func(s Session) uuid.UUID { return s.ID },
 	}.page(ctx, tx, req)
 }
+
+// noteDevice writes down from where a user signs in. It returns how many other
+// places are known of them, and whether this one is new.
+func noteDevice(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, digest []byte) (others int, fresh bool, err error) {
+	now := sqldb.Instant(tx.Now())
+	n, err := tx.Exec(ctx, `INSERT INTO known_devices (user_id, digest, seen_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, user, digest, now)
+	if err != nil {
+		return 0, false, err
+	}
+	if n == 0 {
+		_, err = tx.Exec(ctx, `UPDATE known_devices SET seen_at = $3 WHERE user_id = $1 AND digest = $2`, user, digest, now)
+		return 0, false, err
+	}
+	others, err = sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT COUNT(*) FROM known_devices WHERE user_id = $1 AND digest <> $2`, user, digest)
+	return others, true, err
+}

@@ -52,6 +52,7 @@ func removeOld(ctx context.Context, tx *sqldb.Tx, now time.Time) error {
 		{`DELETE FROM account_links WHERE expires_at <= $1`, now},
 		{`DELETE FROM sessions WHERE expires_at <= $1`, now},
 		{`DELETE FROM spent_challenges WHERE expires_at <= $1`, now},
+		{`DELETE FROM known_devices WHERE seen_at <= $1`, now.Add(-knowDevices)},
 		{`DELETE FROM throttles WHERE updated_at <= $1`, now.Add(-forgetAfter)},
 	} {
 		if _, err := tx.Exec(ctx, clean.statement, sqldb.Instant(clean.before)); err != nil {
