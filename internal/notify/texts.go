@@ -100,7 +100,7 @@ If this was not you, revoke the key, set a new password and tell us.`,
 ` + notYou,
 	},
 	OrderPlaced: {
-		"Your order has been placed", "", `your order has been successfully placed.`,
+		"Your order has been placed", "", `Hi{{with .Name}} {{.}}{{end}}, your order has been successfully placed.`,
 	},
 	AppointmentHeld: {
 		"Please confirm your appointment", "", `we are holding an appointment for you at {{.Clinic}}, {{.Start}}{{with .Practitioner}}, with {{.}}{{end}}. Please confirm it until {{.Until}}; after that the time may go to somebody else.
@@ -157,12 +157,19 @@ const frame = `{{define "all"}}Hello{{with .Name}} {{.}}{{end}},
 This message was written by a program; nobody reads answers to it.
 {{end}}`
 
+// bare stands in the place of frame where the text is all that is said.
+const bare = `{{define "all"}}{{template "text" .}}{{end}}`
+
 // templates are the parsed texts.
 var templates = func() map[auth.Subject]*template.Template {
 	all := map[auth.Subject]*template.Template{}
 	for kind, w := range wordings {
 		t := template.Must(template.New("text").Option("missingkey=error").Parse(w.text))
-		all[kind] = template.Must(t.Parse(frame))
+		around := frame
+		if kind == OrderPlaced { // its text is all that it says
+			around = bare
+		}
+		all[kind] = template.Must(t.Parse(around))
 	}
 	return all
 }()
