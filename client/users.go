@@ -18,14 +18,9 @@ type User struct {
 	TimeZone       string    `json:"time_zone"`                 // IANA name
 	DateOfBirth    string    `json:"date_of_birth,omitempty"`   // YYYY-MM-DD
 	PractitionerID string    `json:"practitioner_id,omitempty"` // of a practitioner: the id in the directory
-	Orders         []Order   `json:"orders"`
+	Orders         []Order   `json:"orders"`                    // newest first, without where they go; nil for Me
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
-}
-
-// Order is a kit ordered for a user.
-type Order struct {
-	ID string `json:"id"`
 }
 
 // NewUser is a user to be made by an admin.

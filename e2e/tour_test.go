@@ -239,6 +239,80 @@ func TestTourOfMessages(t *testing.T) {
 	})
 }
 
+// TestTourOfOrders orders kits for Ann and takes them to their ends.
+func TestTourOfOrders(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx := t.Context()
+		admin, ann, bob := c.user("admin", newYork), c.user("patient", newYork), c.user("patient", newYork)
+		home := client.Address{Name: "Ann Lee", Line1: "17 Quay Street", City: "New York", Region: "NY", PostalCode: "10001", Country: "US"}
+		made := must(admin.PlaceOrder(ctx, client.NewOrder{UserID: ann.ID, KitType: "whole-exome-sequencing", Shipping: home}))(t)
+		if made.Status != "placed" || made.UserID != ann.ID || made.Shipping == nil || *made.Shipping != home || made.CreatedBy != admin.ID || made.ETag == "" {
+			t.Errorf("placed: %+v", made)
+		}
+		var told []client.Notification
+		eventually(t, "Ann is told of her order", func() bool {
+			told = all(t, admin.Notifications(client.NotificationQuery{UserID: ann.ID}).All(ctx))
+			return len(told) > 0 && told[0].Kind == "order-placed"
+		})
+		if told[0].Channel != "outbox" || told[0].Wanted != "sms" || told[0].Note != "no-channel" {
+			t.Errorf("the message is logged as %+v, want an SMS that stayed in the outbox", told[0])
+		}
+		if m := must(admin.Message(ctx, told[0].ID))(t); m.Text != "Hi The patient, your order has been successfully placed." {
+			t.Errorf("the message says %q", m.Text)
+		}
+
+		for status, step := range map[string]func(context.Context, string, ...client.CallOption) (client.Order, error){
+			"sample_received": admin.ReceiveOrder, "completed": admin.CompleteOrder,
+		} {
+			_, err := step(ctx, made.ID)
+			code(t, err, 409, "illegal-order-transition")
+			if got := must(ann.Order(ctx, made.ID))(t); got.Status != "placed" || got.ETag != made.ETag {
+				t.Errorf("an order that can't be %s yet is %+v", status, got)
+			}
+		}
+		sent := must(admin.DispatchOrder(ctx, made.ID))(t)
+		if again := must(admin.DispatchOrder(ctx, made.ID))(t); sent.Status != "dispatched" || again.ETag != sent.ETag {
+			t.Errorf("dispatched: %+v, then %+v, want the same twice", sent, again)
+		}
+		must(admin.ReceiveOrder(ctx, made.ID))(t)
+		_, err := admin.CancelOrder(ctx, made.ID)
+		code(t, err, 409, "illegal-order-transition")
+		must(admin.CompleteOrder(ctx, made.ID))(t)
+		other := must(admin.PlaceOrder(ctx, client.NewOrder{UserID: ann.ID, KitType: "genotyping-array", Shipping: home, Channel: "push"}))(t)
+		must(admin.CancelOrder(ctx, other.ID))(t)
+
+		if list := all(t, ann.Orders(client.OrderQuery{}).All(ctx)); len(list) != 2 || list[0].ID != other.ID || list[1].Status != "completed" {
+			t.Errorf("ann's orders: %+v", list)
+		}
+		if list := all(t, admin.Orders(client.OrderQuery{UserID: ann.ID, Status: "cancelled"}).All(ctx)); len(list) != 1 || list[0].ID != other.ID {
+			t.Errorf("what was cancelled for ann: %+v", list)
+		}
+		for _, u := range all(t, admin.Users(client.UserQuery{}).All(ctx)) {
+			if want := map[string]int{ann.ID: 2}[u.ID]; len(u.Orders) != want || u.Orders == nil {
+				t.Errorf("%s has the orders %+v, want %d", u.Email, u.Orders, want)
+			}
+		}
+		if orders := must(ann.User(ctx, ann.ID))(t).Orders; len(orders) != 2 || orders[0].ID != other.ID || orders[0].Shipping != nil {
+			t.Errorf("ann carries %+v", orders)
+		}
+		_, err = bob.Order(ctx, made.ID)
+		code(t, err, 404, "order-not-found")
+		_, err = bob.PlaceOrder(ctx, client.NewOrder{UserID: bob.ID, KitType: "genotyping-array", Shipping: home})
+		code(t, err, 403, "forbidden")
+		_, err = admin.PlaceOrder(ctx, client.NewOrder{UserID: "01890a5d-ac96-774b-bcce-b302099a8057", KitType: "genotyping-array", Shipping: home})
+		code(t, err, 404, "user-not-found")
+		for _, n := range []client.NewOrder{
+			{UserID: bob.ID, KitType: "ancestry", Shipping: home}, {UserID: bob.ID, KitType: "genotyping-array", Shipping: home, Channel: "fax"},
+		} {
+			_, err = admin.PlaceOrder(wrong(ctx), n)
+			code(t, err, 422, "invalid-request")
+		}
+		if list := all(t, bob.Orders(client.OrderQuery{}).All(ctx)); len(list) != 0 {
+			t.Errorf("bob's orders: %+v, want none", list)
+		}
+	})
+}
+
 // TestTourOfHours walks through availability, time off, single slots and the
 // waiting list.
 func TestTourOfHours(t *testing.T) {

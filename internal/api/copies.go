@@ -53,6 +53,7 @@ type patientCopyBody struct {
 	Waitlist     []waitBody            `json:"waitlist"`
 	Encounters   []copiedEncounterBody `json:"encounters" doc:"By their date. A patient gets those that are shared with them."`
 	NotShared    int                   `json:"encounters_not_shared" minimum:"0" example:"0" doc:"How many encounters there are beside these."`
+	Orders       []orderBody           `json:"orders" doc:"The newest first."`
 	Messages     []copiedMessageBody   `json:"messages" doc:"What was sent to the patient, without what it said."`
 	Disclosures  []disclosureBody      `json:"disclosures" doc:"Who else saw or changed what is kept, the newest first."`
 }
@@ -80,6 +81,7 @@ func copyOf(c privacy.Copy) patientCopyBody {
 		Encounters: each(c.Encounters, func(e encounters.Chart) copiedEncounterBody {
 			return copiedEncounterBody{encounterOf(e.Encounter), each(e.Versions, versionOf)}
 		}),
+		Orders: each(c.Orders, orderOf),
 		Messages: each(c.Messages, func(n notify.Notification) copiedMessageBody {
 			return copiedMessageBody{string(n.Event.Kind), n.Channel, string(n.Status), Instant{n.CreatedAt}}
 		}),

@@ -170,7 +170,7 @@ func pick[T any](f *fuzzer, from ...T) T { return from[f.IntN(len(from))] }
 func (f *fuzzer) idOf(kind string) string {
 	ids := f.known[kind]
 	if len(ids) == 0 || f.chance(f.bent) {
-		kinds := []string{"user", "patient_id", "practitioner_id", "slot_id", "appointment", "availability", "time_off", "wait", "encounter"}
+		kinds := []string{"user", "patient_id", "practitioner_id", "slot_id", "appointment", "availability", "time_off", "wait", "encounter", "order"}
 		ids = f.known[pick(f, kinds...)]
 	}
 	if len(ids) == 0 || f.chance(f.bent) {
@@ -193,7 +193,7 @@ func madeBy(path string) string {
 func kindOf(path string) string {
 	for prefix, kind := range map[string]string{
 		"/v1/users": "user", "/v1/patients": "patient_id", "/v1/practitioners": "practitioner_id", "/v1/availability": "availability", "/v1/time-off": "time_off",
-		"/v1/slots": "slot_id", "/v1/appointments": "appointment", "/v1/waitlist": "wait", "/v1/encounters": "encounter",
+		"/v1/slots": "slot_id", "/v1/appointments": "appointment", "/v1/waitlist": "wait", "/v1/encounters": "encounter", "/v1/orders": "order",
 	} {
 		if strings.HasPrefix(path, prefix) {
 			return kind
@@ -421,6 +421,10 @@ func (f *fuzzer) field(name string, s *huma.Schema) string {
 		return pick(f, "America/New_York", "Asia/Kathmandu", "UTC", "Pacific/Apia", "Antarctica/Troll", "Nowhere/City", "")
 	case name == "specialty":
 		return pick(f, "physiotherapy", "PHYSIOTHERAPY", "ﬁne art", "x")
+	case name == "country":
+		return pick(f, "US", "DE", "NP", "XX")
+	case name == "user_id":
+		return f.idOf("user")
 	case strings.HasSuffix(name, "_id"):
 		return f.idOf(name)
 	}

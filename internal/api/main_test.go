@@ -25,6 +25,7 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/keyring"
 	"medbook/internal/notify"
+	"medbook/internal/orders"
 	"medbook/internal/password"
 	"medbook/internal/phi"
 	"medbook/internal/privacy"
@@ -85,11 +86,12 @@ func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 		Notify:     &notify.Service{DB: db, Seal: ring()},
 		Scheduling: &scheduling.Service{DB: db},
 		Encounters: &encounters.Service{DB: db, Masters: []keyring.Master{keyring.NewLive(ring(), "")}, Seal: ring()},
+		Orders:     &orders.Service{DB: db, Seal: ring()},
 		Ready:      db.Ready,
 		Log:        slog.New(slog.NewJSONHandler(c.log, nil)),
 		Now:        db.Now,
 	}
-	c.server.Privacy = &privacy.Service{DB: db, Encounters: c.server.Encounters, Seal: ring()}
+	c.server.Privacy = &privacy.Service{DB: db, Encounters: c.server.Encounters, Orders: c.server.Orders, Seal: ring()}
 	c.handler = c.server.Handler()
 	c.remote = httptest.NewServer(c.handler)
 	t.Cleanup(c.remote.Close)

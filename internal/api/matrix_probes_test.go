@@ -47,6 +47,8 @@ func noKeyed(lead func(m *matrix, s side) uuid.UUID) func(*matrix, side) []strin
 
 func ofPatient(m *matrix, s side) uuid.UUID { return m.users[s.patient].ID }
 
+func ofUser(m *matrix, s side) uuid.UUID { return m.users[s.user].ID }
+
 func ofPractitioner(m *matrix, s side) uuid.UUID { return m.users[s.practitioner].PractitionerID }
 
 func noSlot(m *matrix, s side) []string {
@@ -158,12 +160,35 @@ var (
 		return patient
 	}, noRow}
 
+	anOrder = &thing{func(m *matrix, s side) string { return m.order(s) }, noKeyed(ofUser)}
+
+	aDispatched = &thing{func(m *matrix, s side) string { return m.order(s, "dispatch") }, noKeyed(ofUser)}
+
+	aReceived = &thing{func(m *matrix, s side) string { return m.order(s, "dispatch", "receive") }, noKeyed(ofUser)}
+
 	aMessage = &thing{func(m *matrix, s side) string {
 		m.tell(m.runner, s.user, auth.NoticePassword)
 		items, _ := m.items("admin", "/v1/outbox?limit=1")
 		return items[0]["id"].(string)
 	}, noRow}
 )
+
+// order orders a kit for a side's user, and takes it some steps.
+func (m *matrix) order(s side, steps ...string) string {
+	m.t.Helper()
+	order := m.made("admin", "/v1/orders", orderFor(m.users[s.user].ID.String()))
+	for _, step := range steps {
+		m.must(200, "admin", post, "/v1/orders/"+order+"/"+step, nil)
+	}
+	return order
+}
+
+// orderFor is the body of an order.
+func orderFor(user string) map[string]any {
+	return map[string]any{"user_id": user, "kit_type": "genotyping-array", "shipping": map[string]any{
+		"name": "Ann Example", "line1": "1 Main Street", "city": "New York", "postal_code": "10001", "country": "US",
+	}}
+}
 
 // cared puts a side's patient into its practitioner's care.
 func (m *matrix) cared(s side) {
@@ -279,7 +304,7 @@ func probes() map[string][]probe {
 		"list-outbox":                     one(probe{lists: aMessage}),
 		"read-message":                    one(probe{id: aMessage}),
 	}
-	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes(), recordProbes()} {
+	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes(), orderProbes(), recordProbes()} {
 		for name, list := range more {
 			all[name] = list
 		}
@@ -383,6 +408,18 @@ func bookingProbes() map[string][]probe {
 			body: func(m *matrix, s side) map[string]any { return waitFor(m, s, "{id}") }}},
 		"list-waitlist":  {{lists: aWait}},
 		"leave-waitlist": {{id: aWait}},
+	}
+}
+
+func orderProbes() map[string][]probe {
+	return map[string][]probe{
+		"place-order":    {{id: aUser, body: func(*matrix, side) map[string]any { return orderFor("{id}") }}},
+		"list-orders":    {{lists: anOrder}, {id: aUser, query: "user_id={id}"}},
+		"read-order":     {{id: anOrder}},
+		"dispatch-order": {{id: anOrder}},
+		"receive-order":  {{id: aDispatched}},
+		"complete-order": {{id: aReceived}},
+		"cancel-order":   {{id: anOrder}},
 	}
 }
 

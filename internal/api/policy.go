@@ -95,6 +95,9 @@ var (
 	readMessages   = access{never, never, anyones, never, auth.MessagesRead, ""}
 	resendMessages = access{never, never, anyones, never, auth.MessagesWrite, ""}
 
+	changeOrders = access{never, never, anyones, never, auth.OrdersWrite, ""}
+	readOrders   = access{own, own, anyones, own, auth.OrdersRead, ""}
+
 	createEncounter  = access{never, inCare, never, never, auth.EncountersWrite, ""}
 	readEncounters   = access{own, inCare, never, never, auth.EncountersRead, ""} // patients: what is shared with them
 	amendEncounter   = access{never, inCare, never, never, auth.EncountersWrite, ""}

@@ -10,6 +10,7 @@ import (
 	"medbook/internal/etag"
 	"medbook/internal/federation"
 	"medbook/internal/notify"
+	"medbook/internal/orders"
 	"medbook/internal/password"
 	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
@@ -43,6 +44,7 @@ func (s *Server) routes(a *surface) {
 	a.appointmentRoutes(s)
 	a.waitlistRoutes(s)
 	a.messageRoutes(s)
+	a.orderRoutes(s)
 	a.encounterRoutes(s)
 	a.trailRoutes(s)
 	a.privacyRoutes(s)
@@ -299,6 +301,25 @@ func (a *surface) messageRoutes(s *Server) {
 		s.readPreferences, presentPreferences, tagged)
 	route(a, row{"change-notification-preferences", patch, "/v1/me/notification-preferences", "Say how one wants to be told", changePreferences, 200},
 		s.changePreferences, presentPreferences, tagged, versioned, refuses(notify.ErrInvalidPreferences))
+}
+
+func (a *surface) orderRoutes(s *Server) {
+	a.tag = "Orders"
+	route(a, row{"place-order", post, "/v1/orders", "Order a kit for a user", changeOrders, 201},
+		s.placeOrder, presentNewOrder, tagged, refuses(directory.ErrUserNotFound, orders.ErrInvalidOrder))
+	list(a, row{"list-orders", get, "/v1/orders", "List orders", readOrders, 200},
+		s.listOrders, orderOf)
+	route(a, row{"read-order", get, "/v1/orders/{id}", "Read an order", readOrders, 200},
+		s.readOrder, presentOrder, tagged, refuses(orders.ErrNotFound))
+	unmovable := refuses(orders.ErrNotFound, orders.ErrTransition)
+	route(a, row{"dispatch-order", post, "/v1/orders/{id}/dispatch", "Say that the kit was sent", changeOrders, 200},
+		s.dispatchOrder, presentOrder, tagged, unmovable)
+	route(a, row{"receive-order", post, "/v1/orders/{id}/receive", "Say that the sample has come", changeOrders, 200},
+		s.receiveOrder, presentOrder, tagged, unmovable)
+	route(a, row{"complete-order", post, "/v1/orders/{id}/complete", "Say that all is done", changeOrders, 200},
+		s.completeOrder, presentOrder, tagged, unmovable)
+	route(a, row{"cancel-order", post, "/v1/orders/{id}/cancel", "Cancel an order", changeOrders, 200},
+		s.cancelOrder, presentOrder, tagged, unmovable)
 }
 
 func (a *surface) encounterRoutes(s *Server) {

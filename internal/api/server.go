@@ -17,6 +17,7 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/encounters"
 	"medbook/internal/notify"
+	"medbook/internal/orders"
 	"medbook/internal/origin"
 	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
@@ -30,6 +31,7 @@ type Server struct {
 	Notify     *notify.Service
 	Scheduling *scheduling.Service
 	Encounters *encounters.Service
+	Orders     *orders.Service
 	Privacy    *privacy.Service
 	Ready      func(context.Context) error // whether requests can be answered now
 	Log        *slog.Logger

@@ -40,6 +40,7 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 		held := c.must(201, "ann", post, "/v1/appointments", map[string]any{"slot_id": slots[0]}).text(t, "id")
 		ann := c.users["ann"].ID.String()
 		encounter := c.encounter("grey", "ann", map[string]any{"finding": "marker"}, "shared_with_patient", true)
+		order := c.order("ann")
 		readOnlyTrail(t, db)
 		for _, tt := range []struct {
 			by, method, path string
@@ -53,6 +54,11 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 			{"admin", put, "/v1/patients/" + ann + "/practitioners/" + c.practitioner("grey"), nil},
 			{"grey", get, "/v1/appointments/" + held, nil},
 			{"grey", get, "/v1/appointments?limit=10", nil},
+			{"admin", get, "/v1/orders/" + order, nil},
+			{"admin", get, "/v1/orders?limit=10", nil},
+			{"bob", get, "/v1/orders/" + order, nil},
+			{"admin", post, "/v1/orders", orderFor(ann)},
+			{"admin", post, "/v1/orders/" + order + "/dispatch", nil},
 			{"grey", get, "/v1/encounters/" + encounter, nil},
 			{"grey", get, "/v1/encounters?limit=10", nil},
 			{"grey", get, "/v1/encounters/" + encounter + "/versions?limit=10", nil},
@@ -70,6 +76,9 @@ func TestWhatCantBeRecordedIsNotAnswered(t *testing.T) {
 			if c.refused(r, 503, "audit-unavailable"); r.Header.Get("Retry-After") == "" || strings.Contains(string(r.body), ann) || strings.Contains(string(r.body), "marker") {
 				t.Errorf("%s %s by %s: %v %s, want a time to try again and nothing of Ann's", tt.method, tt.path, tt.by, r.Header, r.body)
 			}
+		}
+		if n := c.count(`SELECT COUNT(*) FROM orders WHERE status = 'placed'`); n != 1 {
+			t.Errorf("%d orders are placed, want the one from before", n)
 		}
 		if n := c.count(`SELECT COUNT(*) FROM care_relations`) + c.count(`SELECT COUNT(*) FROM emergency_access`); n != 1 {
 			t.Errorf("%d ways into records, want the one from before", n)

@@ -7,6 +7,8 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/directory"
+	"medbook/internal/id"
+	"medbook/internal/orders"
 	"medbook/internal/page"
 	"medbook/internal/phi"
 )
@@ -51,13 +53,40 @@ type listUsersInput struct {
 }
 
 // listUsers lists users: GET /v1/users.
-func (s *Server) listUsers(ctx context.Context, by auth.Actor, in *listUsersInput) (page.Of[directory.User], error) {
-	return s.Directory.Users(ctx, by, directory.UserFilter{Role: in.Role}, in.request)
+func (s *Server) listUsers(ctx context.Context, by auth.Actor, in *listUsersInput) (p page.Of[person], err error) {
+	users, err := s.Directory.Users(ctx, by, directory.UserFilter{Role: in.Role}, in.request)
+	if err != nil {
+		return p, err
+	}
+	ids := make([]uuid.UUID, len(users.Items))
+	for i, u := range users.Items {
+		ids[i] = u.ID
+	}
+	of, err := s.Orders.OfUsers(ctx, by, ids)
+	if err != nil {
+		return p, err
+	}
+	p.Next, p.Total = users.Next, users.Total
+	for _, u := range users.Items {
+		p.Items = append(p.Items, person{u, of[u.ID]})
+	}
+	return p, nil
+}
+
+// person is a user with what was ordered for them.
+type person struct {
+	directory.User
+	orders []orders.Order // the newest first
 }
 
 // readUser reads a user: GET /v1/users/{id}.
-func (s *Server) readUser(ctx context.Context, by auth.Actor, in *ByID) (directory.User, error) {
-	return s.Directory.User(ctx, by, in.ID)
+func (s *Server) readUser(ctx context.Context, by auth.Actor, in *ByID) (person, error) {
+	u, err := s.Directory.User(ctx, by, in.ID)
+	if err != nil {
+		return person{}, err
+	}
+	of, err := s.Orders.OfUsers(ctx, by, []uuid.UUID{u.ID})
+	return person{u, of[u.ID]}, err
 }
 
 // readMe reads the caller: GET /v1/me.
@@ -81,7 +110,7 @@ type userChangeBody struct {
 }
 
 // changeUser changes a user: PATCH /v1/users/{id}.
-func (s *Server) changeUser(ctx context.Context, by auth.Actor, in *changeUserInput) (directory.User, error) {
+func (s *Server) changeUser(ctx context.Context, by auth.Actor, in *changeUserInput) (person, error) {
 	b := in.Body
 	c := directory.UserChange{
 		Phone: cleared(b.Phone), Address: cleared(b.Address), DateOfBirth: cleared(b.DateOfBirth),
@@ -91,7 +120,14 @@ func (s *Server) changeUser(ctx context.Context, by auth.Actor, in *changeUserIn
 		name := phi.Of(*b.Name)
 		c.Name = &name
 	}
-	return s.Directory.ChangeUser(ctx, by, in.ID, in.IfMatch, c)
+	// The orders are read first: once the user is changed, nothing is to fail any more.
+	which, _ := id.Parse(in.ID)
+	of, err := s.Orders.OfUsers(ctx, by, []uuid.UUID{which})
+	if err != nil {
+		return person{}, err
+	}
+	u, err := s.Directory.ChangeUser(ctx, by, in.ID, in.IfMatch, c)
+	return person{u, of[u.ID]}, err
 }
 
 func cleared(c Clearable[string]) *phi.Value[string] {
@@ -119,7 +155,7 @@ type Profile struct {
 
 type userBody struct {
 	Profile
-	Orders []any `json:"orders" doc:"What was ordered for the user."`
+	Orders []userOrderBody `json:"orders" doc:"What was ordered for the user, the newest first, without where it goes."`
 }
 
 func profileOf(u directory.User) Profile {
@@ -134,14 +170,16 @@ func profileOf(u directory.User) Profile {
 	return p
 }
 
-func userOf(u directory.User) userBody { return userBody{Profile: profileOf(u), Orders: []any{}} }
+func userOf(p person) userBody {
+	return userBody{Profile: profileOf(p.User), Orders: each(p.orders, userOrderOf)}
+}
 
-func presentUser(u directory.User) answer[userBody] {
-	return answer[userBody]{ETag: u.ETag(), Body: userOf(u)}
+func presentUser(p person) answer[userBody] {
+	return answer[userBody]{ETag: p.ETag(), Body: userOf(p)}
 }
 
 func presentNewUser(u directory.User) answer[userBody] {
-	a := presentUser(u)
+	a := presentUser(person{User: u})
 	a.Location = "/v1/users/" + a.Body.ID
 	return a
 }

@@ -19,6 +19,7 @@ import (
 	"medbook/internal/jobs"
 	"medbook/internal/keyring"
 	"medbook/internal/notify"
+	"medbook/internal/orders"
 	"medbook/internal/origin"
 	"medbook/internal/password"
 	"medbook/internal/privacy"
@@ -62,6 +63,7 @@ type Services struct {
 	Notify     *notify.Service
 	Scheduling *scheduling.Service
 	Encounters *encounters.Service
+	Orders     *orders.Service
 	Privacy    *privacy.Service
 }
 
@@ -82,7 +84,7 @@ func Open(ctx context.Context, database string) (_ *Services, err error) {
 // NewServices builds the services over a database whose schema is up to date.
 func NewServices(db *sqldb.DB) *Services {
 	passwords := &password.Hasher{} // one gate for all who hash
-	records := &encounters.Service{DB: db}
+	records, kits := &encounters.Service{DB: db}, &orders.Service{DB: db}
 	return &Services{
 		DB:         db,
 		Auth:       &auth.Service{DB: db, Passwords: passwords},
@@ -90,7 +92,8 @@ func NewServices(db *sqldb.DB) *Services {
 		Notify:     &notify.Service{DB: db, Sources: sources()},
 		Scheduling: &scheduling.Service{DB: db},
 		Encounters: records,
-		Privacy:    &privacy.Service{DB: db, Encounters: records},
+		Orders:     kits,
+		Privacy:    &privacy.Service{DB: db, Encounters: records, Orders: kits},
 	}
 }
 
@@ -146,6 +149,7 @@ func (a *App) build(ctx context.Context) error {
 	}
 	a.Scheduling.Restraint = a.config.Restraint
 	a.Encounters.Masters, a.Encounters.Seal = a.config.masters(), a.config.Keys
+	a.Orders.Seal = a.config.Keys
 	a.Privacy.Seal, a.Privacy.RetainRecords = a.config.Keys, a.config.RetainRecords
 	a.server = newServer(a.handler(), a.log)
 	if a.config.TLSCert != "" {
@@ -209,7 +213,7 @@ func (c Config) channels() ([]notify.Channel, error) {
 
 func (a *App) handler() http.Handler {
 	s := &api.Server{
-		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling, Encounters: a.Encounters, Privacy: a.Privacy,
+		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
 		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
 	}
 	return s.Handler()

@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"directory"},
 	{"notify"},
 	{"scheduling"},
-	{"encounters"},
+	{"encounters", "orders"},
 	{"privacy"},
 	{"api"},
 	{"app"},
@@ -53,6 +53,7 @@ var revealers = []string{
 	"internal/api/encounters.go versionOf",                     // to who has care of the patient
 	"internal/api/holds.go legalHoldOf",                        // to admins and auditors
 	"internal/api/notifications.go messageOf",                  // to admins, while there is no mail server
+	"internal/api/orders.go shippingOf",                        // to the user and staff
 	"internal/api/patients.go patientOf",                       // to who has care of the patient, and admins
 	"internal/api/users.go profileOf",                          // to the user and staff
 	"internal/encounters/emergency.go Service.OpenInEmergency", // to be sealed
@@ -246,7 +247,7 @@ func TestServicesKnowWhoAsks(t *testing.T) {
 }
 
 // nouns are the packages whose services hand out what is kept of people.
-var nouns = []string{"internal/directory", "internal/notify", "internal/scheduling", "internal/encounters", "internal/privacy"}
+var nouns = []string{"internal/directory", "internal/notify", "internal/scheduling", "internal/encounters", "internal/orders", "internal/privacy"}
 
 // bare are the functions of nouns that read without an audit.Intent: what is
 // public, what is nobody's, and what is not handed out.

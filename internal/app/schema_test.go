@@ -41,6 +41,7 @@ var accounts = map[string]string{
 	"notification_settings":    "beside users, by the user's id",
 	"notification_preferences": "beside users, by the user's id",
 	"push_subscriptions":       "beside users, by the user's id",
+	"orders":                   "of users of every role; by the user's id",
 	"audit_events":             "by id; audit_patients leads to a patient's events",
 	"audit_leaves":             "the places of all records, in their order",
 	"audit_pending":            "by the record's id; a queue",

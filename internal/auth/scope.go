@@ -28,6 +28,8 @@ const (
 	AppointmentsWrite Scope = "appointments:write"
 	EncountersRead    Scope = "encounters:read"
 	EncountersWrite   Scope = "encounters:write"
+	OrdersRead        Scope = "orders:read"
+	OrdersWrite       Scope = "orders:write"
 	AuditRead         Scope = "audit:read"
 	PrivacyRead       Scope = "privacy:read"
 	PrivacyWrite      Scope = "privacy:write"
@@ -46,7 +48,7 @@ const (
 
 var scopes = []Scope{
 	All, PeopleRead, PeopleWrite, AvailabilityRead, AvailabilityWrite, SlotsRead, SlotsWrite, AppointmentsRead,
-	AppointmentsWrite, EncountersRead, EncountersWrite, AuditRead, PrivacyRead, PrivacyWrite, WaitlistRead, WaitlistWrite, MessagesRead, MessagesWrite, AccountRead, AccountWrite,
+	AppointmentsWrite, EncountersRead, EncountersWrite, OrdersRead, OrdersWrite, AuditRead, PrivacyRead, PrivacyWrite, WaitlistRead, WaitlistWrite, MessagesRead, MessagesWrite, AccountRead, AccountWrite,
 	StepUpRoles, StepUpKeys, StepUpAccount, StepUpErase,
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"medbook/internal/app"
 	"medbook/internal/auth"
 	"medbook/internal/keyring"
+	"medbook/internal/orders"
 	"medbook/internal/page"
 	"medbook/internal/scheduling"
 )
@@ -40,7 +42,8 @@ func TestTheClinicFitsAnyDay(t *testing.T) {
 		t.Run(now.Format(time.DateTime), func(t *testing.T) {
 			t.Parallel()
 			database := "sqlite:" + filepath.Join(t.TempDir(), "medbook.db")
-			if err := seed(t.Context(), database, ring(t), now); err != nil {
+			keys := ring(t)
+			if err := seed(t.Context(), database, keys, now); err != nil {
 				t.Fatal(err)
 			}
 			s := reopen(t, database, now)
@@ -57,6 +60,16 @@ func TestTheClinicFitsAnyDay(t *testing.T) {
 			for status, n := range got {
 				if n != 0 {
 					t.Errorf("%+d appointments are %s", n, status)
+				}
+			}
+			s.Orders.Seal = keys
+			all, err := s.Orders.Orders(t.Context(), auth.System, orders.Filter{}, page.Request{Limit: 200})
+			if err != nil || len(all.Items) != len(kits) {
+				t.Fatalf("%d kits, %v, want %d", len(all.Items), err, len(kits))
+			}
+			for i, k := range slices.Backward(kits) {
+				if o := all.Items[len(kits)-1-i]; o.Kit != k.kit || o.Status != k.outcome || o.UpdatedAt.After(now) || o.Shipping.Line1.Reveal() != k.street {
+					t.Errorf("the kit of day %d is %s, %s since %v, want %s, %s", k.day, o.Kit, o.Status, o.UpdatedAt, k.kit, k.outcome)
 				}
 			}
 		})

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"medbook/internal/auth"
+	"medbook/internal/orders"
 	"medbook/internal/scheduling"
 )
 
@@ -125,4 +126,22 @@ var bookings = []booking{
 	{2, 0, 9, 1, "Shoulder, last visit", scheduling.Confirmed},
 	{3, 1, 12, 0, "Follow-up", scheduling.Confirmed},
 	{0, 2, 16, 4, "First talk", scheduling.Confirmed},
+}
+
+// shipment is a kit for a patient, and how far it has come.
+type shipment struct {
+	patient                       int // its place in the list above
+	day                           int // when it was ordered, from now
+	kit                           orders.Kit
+	street, city, postal, country string
+	outcome                       orders.Status
+}
+
+// kits are the oldest first.
+var kits = []shipment{
+	{6, -30, orders.WholeExome, "12 Mandala Marg", "Kathmandu", "44600", "NP", orders.Completed},
+	{0, -16, orders.Genotyping, "401 Larch Street", "New York", "10002", "US", orders.SampleReceived},
+	{3, -9, orders.Targeted, "Lindenallee 8", "Berlin", "10405", "DE", orders.Cancelled},
+	{2, -3, orders.WholeGenome, "Am Kanal 31", "Berlin", "12047", "DE", orders.Dispatched},
+	{6, -1, orders.Genotyping, "12 Mandala Marg", "Kathmandu", "44600", "NP", orders.Placed},
 }

@@ -14,6 +14,7 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/encounters"
 	"medbook/internal/keyring"
+	"medbook/internal/orders"
 	"medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
@@ -49,6 +50,7 @@ type clinic struct {
 	*app.Services
 	clock         *clock
 	today         time.Time
+	admin         auth.Actor
 	patients      []auth.Actor
 	practitioners []auth.Actor
 }
@@ -67,11 +69,15 @@ func seed(ctx context.Context, database string, keys *keyring.Ring, today time.T
 		return err
 	}
 	c.Services = app.NewServices(db)
+	c.Orders.Seal = keys
 	c.Encounters.Masters = []keyring.Master{keyring.NewLive(keys, "")}
 	if err := c.hire(ctx); err != nil {
 		return err
 	}
 	if err := c.book(ctx); err != nil {
+		return err
+	}
+	if err := c.ship(ctx); err != nil {
 		return err
 	}
 	c.clock.set(c.today)
@@ -80,10 +86,12 @@ func seed(ctx context.Context, database string, keys *keyring.Ring, today time.T
 
 // hire makes everybody's account and the practitioners' weeks.
 func (c *clinic) hire(ctx context.Context) error {
-	for _, p := range []person{admin, auditor} {
-		if _, err := c.enter(ctx, p, "", ""); err != nil {
-			return err
-		}
+	var err error
+	if c.admin, err = c.enter(ctx, admin, "", ""); err != nil {
+		return err
+	}
+	if _, err := c.enter(ctx, auditor, "", ""); err != nil {
+		return err
 	}
 	for _, p := range patients {
 		by, err := c.enter(ctx, p, "", "")
@@ -219,6 +227,35 @@ func (c *clinic) document(ctx context.Context, by auth.Actor, a scheduling.Appoi
 		Appointment: a.ID.String(), Shared: b.patient%2 == 0,
 	})
 	return err
+}
+
+// ship orders kits and takes each to where it stands.
+func (c *clinic) ship(ctx context.Context) error {
+	for _, k := range kits {
+		p := patients[k.patient]
+		c.clock.set(c.today.AddDate(0, 0, k.day))
+		o, err := c.Orders.Place(ctx, c.admin, orders.NewOrder{
+			User: c.patients[k.patient].UserID.String(), Kit: k.kit,
+			Shipping: orders.Address{
+				Name: phi.Of(p.name), Line1: phi.Of(k.street), City: phi.Of(k.city), PostalCode: phi.Of(k.postal), Country: phi.Of(k.country),
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("kit of day %d: %w", k.day, err)
+		}
+		for i, step := range map[orders.Status][]func(context.Context, auth.Actor, string) (orders.Order, error){
+			orders.Dispatched:     {c.Orders.Dispatch},
+			orders.SampleReceived: {c.Orders.Dispatch, c.Orders.Receive},
+			orders.Completed:      {c.Orders.Dispatch, c.Orders.Receive, c.Orders.Complete},
+			orders.Cancelled:      {c.Orders.Cancel},
+		}[k.outcome] {
+			c.clock.set(c.today.AddDate(0, 0, k.day+1+9*i)) // sent on the next day, and then it takes a while
+			if _, err := step(ctx, c.admin, o.ID.String()); err != nil {
+				return fmt.Errorf("kit of day %d: %w", k.day, err)
+			}
+		}
+	}
+	return nil
 }
 
 // plan is what is ahead beside appointments: a holiday, and somebody who waits.

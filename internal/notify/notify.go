@@ -85,7 +85,7 @@ type Message struct {
 	ID      uuid.UUID
 	To      phi.Value[string] // where the channel finds the user; an e-mail address
 	Subject string            // one line without personal data
-	Text    phi.Value[string] // plain text, lines end with \n
+	Text    phi.Value[string] // plain text, its lines are ended by \n
 	HTML    phi.Value[string] // the same as a page; may be empty
 	At      time.Time         // when it was written
 }

@@ -57,7 +57,10 @@ func (l letter) render() (r rendered, err error) {
 	if err := w.text.ExecuteTemplate(&b, w.start, l.view()); err != nil {
 		return r, err
 	}
-	text := strings.TrimSpace(b.String()) + "\n"
+	text := strings.TrimSpace(b.String())
+	if w.start == "frame" {
+		text += "\n"
+	}
 	html, err := l.html(w.subject, text)
 	return rendered{w.subject, phi.Of(text), phi.Of(html)}, err
 }

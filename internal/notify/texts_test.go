@@ -68,7 +68,7 @@ func TestTimesAreInTheReadersWords(t *testing.T) {
 // TestTheTextOfAnOrder holds it to the words that were asked for.
 func TestTheTextOfAnOrder(t *testing.T) {
 	for name, want := range map[string]string{
-		"Ann": "Hi Ann, your order has been successfully placed.\n", "see https://evil.example": "Hi, your order has been successfully placed.\n",
+		"Ann": "Hi Ann, your order has been successfully placed.", "see https://evil.example": "Hi, your order has been successfully placed.",
 	} {
 		r, err := letter{event: Event{Kind: OrderPlaced}, name: phi.Of(name)}.render()
 		if err != nil || r.text.Reveal() != want {

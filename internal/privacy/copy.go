@@ -13,6 +13,7 @@ import (
 	"medbook/internal/encounters"
 	"medbook/internal/errs"
 	"medbook/internal/notify"
+	"medbook/internal/orders"
 	"medbook/internal/page"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
@@ -26,6 +27,7 @@ type Copy struct {
 	Waits        []scheduling.Wait
 	Encounters   []encounters.Chart // by their date; to patients as they stand
 	NotShared    int                // how many encounters there are beside these
+	Orders       []orders.Order     // the newest first
 	Messages     []notify.Notification
 	Disclosures  []Disclosure // the newest first
 }
@@ -62,6 +64,9 @@ func (s *Service) CopyOf(ctx context.Context, by auth.Actor, patient string) (c 
 	if err != nil {
 		return c, err
 	}
+	if err := s.Orders.Open(ctx, by, c.Orders); err != nil {
+		return Copy{}, err
+	}
 	return c, s.Encounters.Open(ctx, by, c.Encounters)
 }
 
@@ -84,6 +89,9 @@ func gather(ctx context.Context, tx *sqldb.Tx, by auth.Actor, patient uuid.UUID)
 		return c, err
 	}
 	c.NotShared -= len(c.Encounters)
+	if c.Orders, err = orders.OfUser(ctx, tx, patient); err != nil {
+		return c, err
+	}
 	if c.Messages, err = notify.MessagesTo(ctx, tx, patient); err != nil {
 		return c, err
 	}

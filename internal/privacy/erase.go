@@ -14,6 +14,7 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/idempotency"
 	"medbook/internal/notify"
+	"medbook/internal/orders"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 )
@@ -90,7 +91,7 @@ func (s *Service) mayErase(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID)
 // forget has every package end what it keeps of a patient.
 func forget(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) error {
 	for _, end := range []func(context.Context, *sqldb.Tx, uuid.UUID) error{
-		scheduling.Forget, encounters.Forget, notify.Forget, auth.Forget, directory.Forget,
+		scheduling.Forget, encounters.Forget, orders.Forget, notify.Forget, auth.Forget, directory.Forget,
 	} {
 		if err := end(ctx, tx, patient); err != nil {
 			return err

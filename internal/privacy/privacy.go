@@ -20,6 +20,7 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/id"
 	"medbook/internal/keyring"
+	"medbook/internal/orders"
 	"medbook/internal/sqldb"
 )
 
@@ -37,6 +38,7 @@ var (
 type Service struct {
 	DB         *sqldb.DB
 	Encounters *encounters.Service
+	Orders     *orders.Service
 	Seal       *keyring.Ring // keeps the reasons for holds from who sees the database
 
 	// RetainRecords is for how many days after that of the latest encounter a
