@@ -26,25 +26,31 @@ func (s *Service) deliver(ctx context.Context, job Deliver) error {
 			return s.enqueue(ctx, tx, tx.Now().Add(rest), job)
 		})
 	}
-	failed := false
-	defer func() { s.gate.leave(job.Webhook, failed, s.DB.Now()) }()
-	var w Webhook
-	var d Delivery
-	var now time.Time
-	err := s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-		w, d, err = begin(ctx, tx, job)
-		now = tx.Now()
-		return err
-	})
+	w, d, o, err := s.attempt(ctx, job)
 	if errors.Is(err, sqldb.ErrNoRows) || err == nil && d.Status != Pending {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	o := s.send(ctx, w, d, now)
-	failed = o.class != ""
 	return s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return s.settle(ctx, tx, w, d, o) })
+}
+
+// attempt makes an attempt for who has entered the gate, and leaves it: what is
+// written down of it holds up nobody. It returns ErrNoRows, or what is not pending,
+// when there was nothing to send.
+func (s *Service) attempt(ctx context.Context, job Deliver) (w Webhook, d Delivery, o outcome, err error) {
+	defer func() { s.gate.leave(job.Webhook, o.class != "", s.DB.Now()) }()
+	var now time.Time
+	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		w, d, err = begin(ctx, tx, job)
+		now = tx.Now()
+		return err
+	})
+	if err == nil && d.Status == Pending {
+		o = s.send(ctx, w, d, now)
+	}
+	return w, d, o, err
 }
 
 // begin counts an attempt and returns what is to be sent, and to whom. It returns
