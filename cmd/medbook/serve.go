@@ -126,6 +126,8 @@ type serve struct {
 	mailing
 	trail
 	masterKey
+	WebhooksAllowPrivate bool `env:"MEDBOOK_WEBHOOKS_ALLOW_PRIVATE" help:"Let webhooks lead to addresses within the clinic's own net, and without TLS to this machine."`
+
 	RetainRecords int `env:"MEDBOOK_RETAIN_RECORDS" default:"3653" placeholder:"DAYS" help:"For how many days after the latest encounter a patient's record must be kept and can't be erased; 0: not at all. Default: ${default}, ten years."`
 }
 
@@ -157,7 +159,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 	if s.RetainRecords < 0 {
 		return errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
 	}
-	c.RetainRecords = s.RetainRecords
+	c.RetainRecords, c.WebhooksAllowPrivate = s.RetainRecords, s.WebhooksAllowPrivate
 	if c.Masters, err = s.masters(s.keyFile, c.Keys, database); err != nil {
 		return err
 	}

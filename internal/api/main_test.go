@@ -32,6 +32,7 @@ import (
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
+	"medbook/internal/webhooks"
 )
 
 func TestMain(m *testing.M) { sqltest.Main(m) }
@@ -84,6 +85,7 @@ func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords},
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db, Seal: ring()},
+		Webhooks:   &webhooks.Service{DB: db, Seal: ring()},
 		Scheduling: &scheduling.Service{DB: db},
 		Encounters: &encounters.Service{DB: db, Masters: []keyring.Master{keyring.NewLive(ring(), "")}, Seal: ring()},
 		Orders:     &orders.Service{DB: db, Seal: ring()},

@@ -166,6 +166,16 @@ var (
 
 	aReceived = &thing{func(m *matrix, s side) string { return m.order(s, "dispatch", "receive") }, noKeyed(ofUser)}
 
+	aWebhook = &thing{func(m *matrix, _ side) string {
+		// Rows beyond the most that there may be are nothing to the matrix.
+		return m.row(`INSERT INTO webhooks (id, url, kinds, enabled, secret, created_at, created_by, version)
+			VALUES ($1, 'https://hooks.example/x', 'order.placed', TRUE, $2, $3, $4, 1)`, []byte("x"), sqldb.Instant(m.db.Now()), m.users["admin"].ID)
+	}, noRow}
+
+	aDelivery = &thing{func(m *matrix, s side) string {
+		return m.must(202, "admin", post, "/v1/webhooks/"+aWebhook.make(m, s)+"/test", nil).text(m.t, "id")
+	}, noRow}
+
 	aMessage = &thing{func(m *matrix, s side) string {
 		m.tell(m.runner, s.user, auth.NoticePassword)
 		items, _ := m.items("admin", "/v1/outbox?limit=1")
@@ -304,7 +314,7 @@ func probes() map[string][]probe {
 		"list-outbox":                     one(probe{lists: aMessage}),
 		"read-message":                    one(probe{id: aMessage}),
 	}
-	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes(), orderProbes(), recordProbes()} {
+	for _, more := range []map[string][]probe{accountProbes(), timeProbes(), bookingProbes(), orderProbes(), recordProbes(), webhookProbes()} {
 		for name, list := range more {
 			all[name] = list
 		}
@@ -444,5 +454,26 @@ func recordProbes() map[string][]probe {
 		"place-legal-hold":        {{id: aStranger, body: always("reason", "A court.")}},
 		"read-legal-hold":         {{id: aHeldStranger}},
 		"lift-legal-hold":         {{id: aHeldStranger}},
+	}
+}
+
+func webhookProbes() map[string][]probe {
+	few := func(m *matrix, _ side) map[string]any { // there may be so many
+		m.update(func(ctx context.Context, tx *sqldb.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM webhooks`)
+			return err
+		})
+		return map[string]any{"url": "https://hooks.example/x", "kinds": []any{"order.placed"}}
+	}
+	return map[string][]probe{
+		"create-webhook":          {{body: few}},
+		"list-webhooks":           {{lists: aWebhook}},
+		"read-webhook":            {{id: aWebhook}},
+		"change-webhook":          {{id: aWebhook, body: always("url", "https://hooks.example/y")}},
+		"remove-webhook":          {{id: aWebhook}},
+		"rotate-webhook-secret":   {{id: aWebhook}},
+		"test-webhook":            {{id: aWebhook}},
+		"list-webhook-deliveries": {{id: aWebhook}},
+		"resend-webhook-delivery": {{id: aDelivery}},
 	}
 }

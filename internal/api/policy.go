@@ -95,8 +95,12 @@ var (
 	readMessages   = access{never, never, anyones, never, auth.MessagesRead, ""}
 	resendMessages = access{never, never, anyones, never, auth.MessagesWrite, ""}
 
-	changeOrders = access{never, never, anyones, never, auth.OrdersWrite, ""}
-	readOrders   = access{own, own, anyones, own, auth.OrdersRead, ""}
+	changeOrders  = access{never, never, anyones, never, auth.OrdersWrite, ""}
+	readOrders    = access{own, own, anyones, own, auth.OrdersRead, ""}
+	createWebhook = access{never, never, anyones, never, auth.WebhooksWrite, auth.StepUpWebhooks}
+	readWebhooks  = access{never, never, anyones, never, auth.WebhooksRead, ""}
+	changeWebhook = access{never, never, anyones, never, auth.WebhooksWrite, ""} // another address needs step-up
+	testWebhook   = access{never, never, anyones, never, auth.WebhooksWrite, ""}
 
 	createEncounter  = access{never, inCare, never, never, auth.EncountersWrite, ""}
 	readEncounters   = access{own, inCare, never, never, auth.EncountersRead, ""} // patients: what is shared with them

@@ -90,7 +90,8 @@ func (o *operation) repeatable() bool {
 
 // secret reports whether a route takes, makes or shows secrets.
 func (o *operation) secret() bool {
-	return strings.HasPrefix(o.Path, "/v1/auth/") || o.Path == "/v1/api-keys" || o.Path == "/v1/setup"
+	return strings.HasPrefix(o.Path, "/v1/auth/") || strings.HasSuffix(o.Path, "/rotate-secret") ||
+		o.Path == "/v1/api-keys" || o.Path == "/v1/setup" || o.Path == "/v1/webhooks"
 }
 
 // paged reports whether a route answers with pages.

@@ -15,6 +15,7 @@ import (
 	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
 	"medbook/internal/vault"
+	"medbook/internal/webhooks"
 )
 
 const (
@@ -45,6 +46,7 @@ func (s *Server) routes(a *surface) {
 	a.waitlistRoutes(s)
 	a.messageRoutes(s)
 	a.orderRoutes(s)
+	a.webhookRoutes(s)
 	a.encounterRoutes(s)
 	a.trailRoutes(s)
 	a.privacyRoutes(s)
@@ -320,6 +322,29 @@ func (a *surface) orderRoutes(s *Server) {
 		s.completeOrder, presentOrder, tagged, unmovable)
 	route(a, row{"cancel-order", post, "/v1/orders/{id}/cancel", "Cancel an order", changeOrders, 200},
 		s.cancelOrder, presentOrder, tagged, unmovable)
+}
+
+func (a *surface) webhookRoutes(s *Server) {
+	a.tag = "Webhooks"
+	route(a, row{"create-webhook", post, "/v1/webhooks", "Subscribe an address to events", createWebhook, 201},
+		s.createWebhook, presentMadeWebhook, tagged, refuses(webhooks.ErrInvalidWebhook, webhooks.ErrTooMany))
+	list(a, row{"list-webhooks", get, "/v1/webhooks", "List webhooks", readWebhooks, 200},
+		s.listWebhooks, webhookOf)
+	route(a, row{"read-webhook", get, "/v1/webhooks/{id}", "Read a webhook", readWebhooks, 200},
+		s.readWebhook, presentWebhook, tagged, refuses(webhooks.ErrNotFound))
+	route(a, row{"change-webhook", patch, "/v1/webhooks/{id}", "Change a webhook", changeWebhook, 200},
+		s.changeWebhook, presentWebhook, tagged, versioned, refuses(auth.ErrStepUp, webhooks.ErrNotFound, webhooks.ErrInvalidWebhook))
+	route(a, row{"remove-webhook", remove, "/v1/webhooks/{id}", "End a subscription", changeWebhook, 204},
+		s.removeWebhook, presentNone, versioned, refuses(webhooks.ErrNotFound))
+	route(a, row{"rotate-webhook-secret", post, "/v1/webhooks/{id}/rotate-secret", "Get a new secret", createWebhook, 200},
+		s.rotateWebhookSecret, presentMadeWebhook, tagged, action("webhook.rotate_secret"), refuses(webhooks.ErrNotFound))
+	route(a, row{"test-webhook", post, "/v1/webhooks/{id}/test", "Send an event for a test", testWebhook, 202},
+		s.testWebhook, presentWebhookDelivery, refuses(webhooks.ErrNotFound))
+	list(a, row{"list-webhook-deliveries", get, "/v1/webhooks/{id}/deliveries", "List what was sent to a webhook", readWebhooks, 200},
+		s.listWebhookDeliveries, webhookDeliveryOf, action("webhook_delivery.list"), refuses(webhooks.ErrNotFound))
+	route(a, row{"resend-webhook-delivery", post, "/v1/webhook-deliveries/{id}/resend", "Send an event that failed again", testWebhook, 200},
+		s.resendWebhookDelivery, presentWebhookDelivery, action("webhook_delivery.resend"),
+		refuses(webhooks.ErrDeliveryNotFound, webhooks.ErrDelivered, webhooks.ErrDisabled))
 }
 
 func (a *surface) encounterRoutes(s *Server) {

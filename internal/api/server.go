@@ -21,6 +21,7 @@ import (
 	"medbook/internal/origin"
 	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
+	"medbook/internal/webhooks"
 )
 
 // Server answers HTTP requests by calling services. Its fields must be set
@@ -29,6 +30,7 @@ type Server struct {
 	Auth       *auth.Service
 	Directory  *directory.Service
 	Notify     *notify.Service
+	Webhooks   *webhooks.Service
 	Scheduling *scheduling.Service
 	Encounters *encounters.Service
 	Orders     *orders.Service

@@ -25,6 +25,7 @@ import (
 	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // Config says where a server listens, where it keeps its data, and whom it trusts.
@@ -51,6 +52,8 @@ type Config struct {
 	AuditWebhook string        // where else they are sent; empty: nowhere
 	RetainAudit  time.Duration // for how long records of the trail are kept; zero: for ever
 
+	WebhooksAllowPrivate bool // webhooks may lead to addresses within the clinic's own net
+
 	Masters       []keyring.Master // that wrap patients' keys, the first one new ones; none: Keys do
 	RetainRecords int              // days after the latest encounter for which a patient can't be erased
 }
@@ -61,6 +64,7 @@ type Services struct {
 	Auth       *auth.Service
 	Directory  *directory.Service
 	Notify     *notify.Service
+	Webhooks   *webhooks.Service
 	Scheduling *scheduling.Service
 	Encounters *encounters.Service
 	Orders     *orders.Service
@@ -90,6 +94,7 @@ func NewServices(db *sqldb.DB) *Services {
 		Auth:       &auth.Service{DB: db, Passwords: passwords},
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db, Sources: sources()},
+		Webhooks:   &webhooks.Service{DB: db},
 		Scheduling: &scheduling.Service{DB: db},
 		Encounters: records,
 		Orders:     kits,
@@ -166,6 +171,7 @@ func (a *App) build(ctx context.Context) error {
 	a.Auth.PublicURL, a.Auth.Provision = a.PublicURL(), a.Directory.Provision
 	a.Auth.Federation = &federation.Service{Issuers: a.config.Providers, Now: a.DB.Now, Log: a.log}
 	a.Notify.Seal, a.Notify.Clinic, a.Notify.PublicURL = a.config.Keys, a.config.Clinic, a.PublicURL()
+	a.Webhooks.Seal, a.Webhooks.AllowPrivate = a.config.Keys, a.config.WebhooksAllowPrivate
 	a.runner = a.newRunner()
 	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
@@ -213,7 +219,7 @@ func (c Config) channels() ([]notify.Channel, error) {
 
 func (a *App) handler() http.Handler {
 	s := &api.Server{
-		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
+		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
 		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
 	}
 	return s.Handler()

@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"audit", "jobs", "idempotency"},
 	{"auth"},
 	{"directory"},
-	{"notify"},
+	{"notify", "webhooks"},
 	{"scheduling"},
 	{"encounters", "orders"},
 	{"privacy"},
@@ -247,7 +247,7 @@ func TestServicesKnowWhoAsks(t *testing.T) {
 }
 
 // nouns are the packages whose services hand out what is kept of people.
-var nouns = []string{"internal/directory", "internal/notify", "internal/scheduling", "internal/encounters", "internal/orders", "internal/privacy"}
+var nouns = []string{"internal/directory", "internal/notify", "internal/scheduling", "internal/encounters", "internal/orders", "internal/privacy", "internal/webhooks"}
 
 // bare are the functions of nouns that read without an audit.Intent: what is
 // public, what is nobody's, and what is not handed out.

@@ -120,6 +120,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 func (a *App) newRunner() *jobs.Runner {
 	r := &jobs.Runner{DB: a.DB, Log: a.log}
 	a.Notify.Work(r)
+	a.Webhooks.Work(r)
 	a.Scheduling.Work(r)
 	r.Every(time.Hour, "idempotency.clean", func(ctx context.Context) error {
 		_, err := idempotency.Clean(ctx, a.DB)

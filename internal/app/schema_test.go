@@ -42,6 +42,8 @@ var accounts = map[string]string{
 	"notification_preferences": "beside users, by the user's id",
 	"push_subscriptions":       "beside users, by the user's id",
 	"orders":                   "of users of every role; by the user's id",
+	"webhooks":                 "a few rows; each event looks through them",
+	"webhook_deliveries":       "by the delivery's id, and by the webhook; events need be about neither patient nor practitioner",
 	"audit_events":             "by id; audit_patients leads to a patient's events",
 	"audit_leaves":             "the places of all records, in their order",
 	"audit_pending":            "by the record's id; a queue",

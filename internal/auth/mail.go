@@ -31,7 +31,7 @@ const (
 	NoticeRecovery    Subject = "recovery-used"
 	NoticeTokenReused Subject = "session-ended" // a refresh token was shown twice, and its session ended
 
-	NoticeSignIn      Subject = "signed-in"     // by a browser or from a network that is new
+	NoticeSignIn Subject = "signed-in" // by a browser or from a network that is new
 
 	NoticeEmergency Subject = "emergency-access" // to auditors: a record was opened in an emergency
 )

@@ -37,19 +37,22 @@ const (
 	WaitlistWrite     Scope = "waitlist:write"
 	MessagesRead      Scope = "messages:read"
 	MessagesWrite     Scope = "messages:write"
+	WebhooksRead      Scope = "webhooks:read"
+	WebhooksWrite     Scope = "webhooks:write"
 	AccountRead       Scope = "account:read"
 	AccountWrite      Scope = "account:write"
 
-	StepUpRoles   Scope = "step-up:roles"   // change a user's role
-	StepUpKeys    Scope = "step-up:keys"    // make API keys
-	StepUpAccount Scope = "step-up:account" // change the e-mail address
-	StepUpErase   Scope = "step-up:erase"   // erase a patient
+	StepUpRoles    Scope = "step-up:roles"    // change a user's role
+	StepUpKeys     Scope = "step-up:keys"     // make API keys
+	StepUpAccount  Scope = "step-up:account"  // change the e-mail address
+	StepUpErase    Scope = "step-up:erase"    // erase a patient
+	StepUpWebhooks Scope = "step-up:webhooks" // make and rotate webhooks' secrets, and say where events go
 )
 
 var scopes = []Scope{
 	All, PeopleRead, PeopleWrite, AvailabilityRead, AvailabilityWrite, SlotsRead, SlotsWrite, AppointmentsRead,
-	AppointmentsWrite, EncountersRead, EncountersWrite, OrdersRead, OrdersWrite, AuditRead, PrivacyRead, PrivacyWrite, WaitlistRead, WaitlistWrite, MessagesRead, MessagesWrite, AccountRead, AccountWrite,
-	StepUpRoles, StepUpKeys, StepUpAccount, StepUpErase,
+	AppointmentsWrite, EncountersRead, EncountersWrite, OrdersRead, OrdersWrite, AuditRead, PrivacyRead, PrivacyWrite, WaitlistRead, WaitlistWrite, MessagesRead, MessagesWrite, WebhooksRead, WebhooksWrite, AccountRead, AccountWrite,
+	StepUpRoles, StepUpKeys, StepUpAccount, StepUpErase, StepUpWebhooks,
 }
 
 // Scopes lists every scope, for documents and forms.

@@ -15,6 +15,7 @@ import (
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // Change amends an encounter; nil leaves a field.
@@ -145,6 +146,9 @@ func amend(ctx context.Context, tx *sqldb.Tx, by auth.Actor, e *Encounter) error
 		if err := tell(ctx, tx, by, *e); err != nil {
 			return err
 		}
+	}
+	if err := emit(ctx, tx, webhooks.EncounterAmended, *e); err != nil {
+		return err
 	}
 	event := by.Event("encounter.amend", "encounter", e.ID.String(), e.Patient())
 	event.Purpose = c.purpose(by)

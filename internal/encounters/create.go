@@ -18,6 +18,7 @@ import (
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // NewEncounter is what an encounter is made of.
@@ -144,6 +145,9 @@ func (d *draft) store(ctx context.Context, tx *sqldb.Tx) (e Encounter, err error
 		if err := tell(ctx, tx, d.by, e); err != nil {
 			return Encounter{}, err
 		}
+	}
+	if err := emit(ctx, tx, webhooks.EncounterCreated, e); err != nil {
+		return Encounter{}, err
 	}
 	event := d.by.Event("encounter.create", "encounter", e.ID.String(), e.Patient())
 	event.Purpose = c.purpose(d.by)

@@ -13,6 +13,7 @@ import (
 	"medbook/internal/idempotency"
 	"medbook/internal/notify"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // NewOrder is what an order is made of.
@@ -77,6 +78,13 @@ func (s *Service) place(ctx context.Context, tx *sqldb.Tx, by auth.Actor, user u
 	}
 	told := notify.Event{Kind: notify.OrderPlaced, About: o.ID.String(), By: string(by.Role)}
 	if err := notify.Notify(ctx, tx, user, told, channel); err != nil {
+		return Order{}, err
+	}
+	event := webhooks.Event{Kind: webhooks.OrderPlaced, About: o.ID.String()}
+	if o.patient {
+		event.Patient = user
+	}
+	if err := webhooks.Emit(ctx, tx, event); err != nil {
 		return Order{}, err
 	}
 	return o, audit.Record(ctx, tx, by.Event("order.place", "order", o.ID.String(), o.patients()...))

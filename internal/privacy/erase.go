@@ -17,6 +17,7 @@ import (
 	"medbook/internal/orders"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // Erased is that a patient's data is gone.
@@ -55,6 +56,9 @@ func (s *Service) Erase(ctx context.Context, by auth.Actor, patient string) (e E
 			return Erased{}, err
 		}
 		if err := forget(ctx, tx, whose); err != nil {
+			return Erased{}, err
+		}
+		if err := webhooks.Emit(ctx, tx, webhooks.Event{Kind: webhooks.PatientErased, About: whose.String(), Patient: whose}); err != nil {
 			return Erased{}, err
 		}
 		return Erased{whose, tx.Now()}, audit.Record(ctx, tx, in.Event)

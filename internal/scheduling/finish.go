@@ -10,6 +10,7 @@ import (
 	"medbook/internal/errs"
 	"medbook/internal/id"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // Complete says that a confirmed appointment took place. Its practitioner says
@@ -76,5 +77,11 @@ func finished(ctx context.Context, tx *sqldb.Tx, a *Appointment, to Status) erro
 	case tx.Now().Before(a.Start):
 		return ErrTransition.With("The appointment has not begun yet.")
 	}
-	return transition(ctx, tx, a, to)
+	if err := transition(ctx, tx, a, to); err != nil {
+		return err
+	}
+	if to == NoShow {
+		return emit(ctx, tx, webhooks.AppointmentNoShow, *a)
+	}
+	return emit(ctx, tx, webhooks.AppointmentCompleted, *a)
 }

@@ -11,6 +11,7 @@ import (
 	"medbook/internal/id"
 	"medbook/internal/notify"
 	"medbook/internal/sqldb"
+	"medbook/internal/webhooks"
 )
 
 // When patients are reminded of an appointment, before it begins, and for how
@@ -20,8 +21,26 @@ var reminders = map[notify.Kind]struct{ before, late time.Duration }{
 	notify.ReminderHours: {2 * time.Hour, 90 * time.Minute},
 }
 
-// inform has the patient of an appointment sayable what has become of it, and by whom.
+// happened is what programs are told of what patients are told of.
+var happened = map[notify.Kind]webhooks.Kind{
+	notify.AppointmentHeld:      webhooks.AppointmentHeld,
+	notify.AppointmentConfirmed: webhooks.AppointmentConfirmed,
+	notify.AppointmentMoved:     webhooks.AppointmentMoved,
+	notify.AppointmentCancelled: webhooks.AppointmentCancelled,
+	notify.HoldExpired:          webhooks.AppointmentExpired,
+}
+
+// emit has programs of the clinic told what has become of an appointment.
+func emit(ctx context.Context, tx *sqldb.Tx, kind webhooks.Kind, a Appointment) error {
+	return webhooks.Emit(ctx, tx, webhooks.Event{Kind: kind, About: a.ID.String(), Patient: a.Patient, Practitioner: a.Practitioner()})
+}
+
+// inform has the patient of an appointment sayable what has become of it, and by whom,
+// and programs of the clinic that it has.
 func inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, a Appointment) error {
+	if err := emit(ctx, tx, happened[kind], a); err != nil {
+		return err
+	}
 	e := notify.Event{Kind: kind, About: a.ID.String(), By: string(by.Role)}
 	if err := notify.Notify(ctx, tx, a.Patient, e, ""); err != nil || a.Status != Confirmed {
 		return err
