@@ -297,6 +297,8 @@ func TestDeedsLooksAndRefusalsAreOnRecord(t *testing.T) {
 		_, _ = c.Place(ctx, c.bob, kit(c.bob))
 		_, _ = c.Place(ctx, c.admin, orders.NewOrder{User: id.New().String()})
 		_, _ = c.Receive(ctx, c.admin, "x")
+		nothing := id.NewKeyed(c.ann.UserID).String()
+		_, _ = c.Receive(ctx, c.admin, nothing)
 
 		type record struct {
 			Action, Resource, Outcome string
@@ -319,6 +321,7 @@ func TestDeedsLooksAndRefusalsAreOnRecord(t *testing.T) {
 			{"order.place", "", audit.Denied, 1, c.bob.UserID, nil},
 			{"order.place", "", audit.Denied, 1, c.admin.UserID, nil},
 			{"order.receive", "", audit.Denied, 1, c.admin.UserID, nil},
+			{"order.receive", nothing, audit.Denied, 1, c.admin.UserID, nil},
 		}
 		var got []record
 		for _, e := range c.trail() {
