@@ -124,6 +124,7 @@ type serve struct {
 	edges
 	restraints
 	mailing
+	delivery
 	trail
 	masterKey
 	RetainRecords int `env:"MEDBOOK_RETAIN_RECORDS" default:"3653" placeholder:"DAYS" help:"For how many days after the latest encounter a patient's record must be kept and can't be erased; 0: not at all. Default: ${default}, ten years."`
@@ -145,7 +146,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return err
 	}
 	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
 		return err
 	}
 	if c.Mail, err = s.server(); err != nil {

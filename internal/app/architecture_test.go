@@ -60,7 +60,12 @@ var revealers = []string{
 	"internal/encounters/keys.go Encounter.seal",               // to be sealed
 	"internal/notify/email.go Email.client",                    // to the mail server
 	"internal/notify/email.go Email.message",                   // to the mail server
+	"internal/notify/http.go HTTP.Address",                     // to be judged
+	"internal/notify/http.go HTTP.Send",                        // to the service that delivers it
+	"internal/notify/http.go NewHTTP",                          // a token, to be judged
+	"internal/notify/push.go NewPush",                          // a key, to sign with
 	"internal/notify/texts.go letter.render",                   // to the user
+	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
 }
 
@@ -254,6 +259,7 @@ var bare = []string{
 	"internal/encounters/amend.go Service.amendable",            // handed out by the amendment, which is on record
 	"internal/encounters/create.go Service.draft",               // a key, to write with
 	"internal/encounters/keys.go Service.Rewrap",                // keys, wrapped
+	"internal/notify/push.go Push.subscriptions",                // to be told
 	"internal/scheduling/practitioners.go Service.Practitioner", // public
 	"internal/scheduling/practitioners.go Service.Practitioners",
 	"internal/scheduling/slots.go Service.Slot", // no patient's identity, ever
