@@ -10,7 +10,7 @@ type Notification struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"user_id"`
 	Kind      string    `json:"kind"`    // what it is about: "password-reset"
-	Channel   string    `json:"channel"` // email or outbox
+	Channel   string    `json:"channel"` // email, sms, push, webhook or outbox
 	Status    string    `json:"status"`  // pending, sent or failed
 	Attempts  int       `json:"attempts"`
 	LastError string    `json:"last_error"` // why the last attempt failed, in a word

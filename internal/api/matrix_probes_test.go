@@ -158,12 +158,23 @@ var (
 		return patient
 	}, noRow}
 
+	aSubscription = &thing{func(m *matrix, s side) string {
+		return m.made(s.user, "/v1/me/push-subscriptions", newSubscription(m, s))
+	}, noRow}
+
 	aMessage = &thing{func(m *matrix, s side) string {
 		m.tell(m.runner, s.user, auth.NoticePassword)
 		items, _ := m.items("admin", "/v1/outbox?limit=1")
 		return items[0]["id"].(string)
 	}, noRow}
 )
+
+// newSubscription is what a browser says of itself, a new one each time.
+func newSubscription(*matrix, side) map[string]any {
+	return map[string]any{"endpoint": "https://push.example/" + id.New().String(), "keys": map[string]any{
+		"p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4", "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+	}}
+}
 
 // cared puts a side's patient into its practitioner's care.
 func (m *matrix) cared(s side) {
@@ -276,6 +287,10 @@ func probes() map[string][]probe {
 		"resend-notification":             one(probe{id: aMessage, status: 409}), // it was sent
 		"read-notification-preferences":   one(probe{}),
 		"change-notification-preferences": one(probe{body: always("language", "de")}),
+		"read-push-key":                   one(probe{}),
+		"create-push-subscription":        one(probe{body: newSubscription}),
+		"list-push-subscriptions":         one(probe{lists: aSubscription}),
+		"delete-push-subscription":        one(probe{id: aSubscription}),
 		"list-outbox":                     one(probe{lists: aMessage}),
 		"read-message":                    one(probe{id: aMessage}),
 	}
