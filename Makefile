@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt bench openapi
+.PHONY: help run build test lint fmt bench soak openapi
 
 # The tools are pinned in a module of their own.
 TOOL := go tool -modfile=tools/go.mod
@@ -31,6 +31,7 @@ test: ## Run every test, installing what is missing
 	go vet -tags testclock ./internal/app
 	MEDBOOK_TEST_ISOLATION=serializable go test $(STORAGE)
 	go test -race $(SHARED)
+	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
 	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
 	go test ./...
 
@@ -44,6 +45,9 @@ bench: ## Measure hold, list, calendar, group commit and sign-in
 	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/sqldb ./internal/scheduling
 	go test -run '^$$' -bench SignIn -benchtime 20x ./internal/api
 	go test -run '^$$' -bench Known -benchtime 1x ./internal/api
+
+soak: ## Deliver 100,000 messages through a service that fails at random
+	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
 
 openapi: ## Write openapi.yaml
 	go run ./cmd/medbook openapi > openapi.yaml.new

@@ -10,7 +10,7 @@ type Notification struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"user_id"`
 	Kind      string    `json:"kind"`    // what it is about: "password-reset"
-	Channel   string    `json:"channel"` // email, sms, push or outbox
+	Channel   string    `json:"channel"` // email, sms, push, webhook or outbox
 	Wanted    string    `json:"wanted"`  // the channel that it was meant for, if it took another
 	Note      string    `json:"note"`    // why it took another, in a word
 	Status    string    `json:"status"`  // pending, sent or failed

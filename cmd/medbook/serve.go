@@ -124,6 +124,7 @@ type serve struct {
 	edges
 	restraints
 	mailing
+	delivery
 	trail
 	masterKey
 	WebhooksAllowPrivate bool `env:"MEDBOOK_WEBHOOKS_ALLOW_PRIVATE" help:"Let webhooks lead to addresses within the clinic's own net, and without TLS to this machine."`
@@ -147,7 +148,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return err
 	}
 	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
 		return err
 	}
 	if c.Mail, err = s.server(); err != nil {

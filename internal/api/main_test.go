@@ -93,6 +93,12 @@ func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 		Log:        slog.New(slog.NewJSONHandler(c.log, nil)),
 		Now:        db.Now,
 	}
+	push, err := notify.NewPush(notify.Pushing{Contact: "it@example.org", Private: phi.Of(strings.Repeat("YQ", 21) + "E")}) // any will do
+	if err != nil {
+		t.Fatal(err)
+	}
+	push.DB, push.Seal = db, ring()
+	c.server.Notify.Channels = []notify.Channel{notify.Outbox{}, push}
 	c.server.Privacy = &privacy.Service{DB: db, Encounters: c.server.Encounters, Orders: c.server.Orders, Seal: ring()}
 	c.handler = c.server.Handler()
 	c.remote = httptest.NewServer(c.handler)

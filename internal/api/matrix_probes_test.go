@@ -176,6 +176,10 @@ var (
 		return m.must(202, "admin", post, "/v1/webhooks/"+aWebhook.make(m, s)+"/test", nil).text(m.t, "id")
 	}, noRow}
 
+	aSubscription = &thing{func(m *matrix, s side) string {
+		return m.made(s.user, "/v1/me/push-subscriptions", newSubscription(m, s))
+	}, noRow}
+
 	aMessage = &thing{func(m *matrix, s side) string {
 		m.tell(m.runner, s.user, auth.NoticePassword)
 		items, _ := m.items("admin", "/v1/outbox?limit=1")
@@ -197,6 +201,13 @@ func (m *matrix) order(s side, steps ...string) string {
 func orderFor(user string) map[string]any {
 	return map[string]any{"user_id": user, "kit_type": "genotyping-array", "shipping": map[string]any{
 		"name": "Ann Example", "line1": "1 Main Street", "city": "New York", "postal_code": "10001", "country": "US",
+	}}
+}
+
+// newSubscription is what a browser says of itself, a new one each time.
+func newSubscription(*matrix, side) map[string]any {
+	return map[string]any{"endpoint": "https://push.example/" + id.New().String(), "keys": map[string]any{
+		"p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4", "auth": "BTBZMqHH6r4Tts7J_aSIgg",
 	}}
 }
 
@@ -311,6 +322,10 @@ func probes() map[string][]probe {
 		"resend-notification":             one(probe{id: aMessage, status: 409}), // it was sent
 		"read-notification-preferences":   one(probe{}),
 		"change-notification-preferences": one(probe{body: always("language", "de")}),
+		"read-push-key":                   one(probe{}),
+		"create-push-subscription":        one(probe{body: newSubscription}),
+		"list-push-subscriptions":         one(probe{lists: aSubscription}),
+		"delete-push-subscription":        one(probe{id: aSubscription}),
 		"list-outbox":                     one(probe{lists: aMessage}),
 		"read-message":                    one(probe{id: aMessage}),
 	}

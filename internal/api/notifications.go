@@ -51,12 +51,12 @@ type notificationBody struct {
 	ID        string  `json:"id" example:"0195a9d4-2f7c-7a3e-9d4e-5b1f0c8a7e21"`
 	UserID    string  `json:"user_id" example:"0195a9d4-2f7c-7a3e-9d4e-5b1f0c8a7e21" doc:"To whom."`
 	Kind      string  `json:"kind" example:"password-reset" doc:"What the message is about."`
-	Channel   string  `json:"channel" example:"email" doc:"email, sms, push, or outbox where nothing goes outside. More may come."`
+	Channel   string  `json:"channel" example:"email" doc:"email, sms, push, webhook, or outbox where nothing goes outside. More may come."`
 	Wanted    string  `json:"wanted,omitempty" example:"sms" doc:"The channel that it was meant for, if it took another."`
 	Note      string  `json:"note,omitempty" example:"no-address" doc:"Why it took another: no-channel, no-address."`
 	Status    string  `json:"status" enum:"pending,sent,failed" example:"sent"`
 	Attempts  int     `json:"attempts" minimum:"0" example:"1" doc:"How often it was tried; an outbox needs none."`
-	LastError string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: rejected, deferred, login, timeout, refused, unreachable, tls, unsendable, no-channel, unreadable. More may come."`
+	LastError string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: rejected, deferred, throttled, server-error, login, timeout, refused, unreachable, tls, unsendable, no-channel, no-address, unreadable, prohibited; or why there was none: quiet-hours, capped. More may come."`
 	CreatedAt Instant `json:"created_at" example:"2027-08-01T09:30:00Z"`
 	UpdatedAt Instant `json:"updated_at" example:"2027-08-01T09:30:00Z" doc:"When it got its status."`
 }

@@ -22,7 +22,9 @@ import (
 // deaf is a channel by which nothing gets through for good.
 type deaf struct{}
 
-func (deaf) Address(u directory.User) phi.Value[string] { return u.Email }
+func (deaf) Address(_ context.Context, _ *sqldb.Tx, u directory.User) (phi.Value[string], error) {
+	return u.Email, nil
+}
 
 func (deaf) Name() string { return "email" }
 

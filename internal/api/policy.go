@@ -92,6 +92,10 @@ var (
 	readPreferences   = access{own, own, own, own, auth.AccountRead, ""}
 	changePreferences = access{own, own, own, own, auth.AccountWrite, ""}
 
+	readPushKey         = access{own, own, own, own, auth.AccountRead, ""}
+	readSubscriptions   = access{own, own, own, own, auth.AccountRead, ""}
+	changeSubscriptions = access{own, own, own, own, auth.AccountWrite, ""}
+
 	readMessages   = access{never, never, anyones, never, auth.MessagesRead, ""}
 	resendMessages = access{never, never, anyones, never, auth.MessagesWrite, ""}
 

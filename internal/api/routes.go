@@ -303,6 +303,14 @@ func (a *surface) messageRoutes(s *Server) {
 		s.readPreferences, presentPreferences, tagged)
 	route(a, row{"change-notification-preferences", patch, "/v1/me/notification-preferences", "Say how one wants to be told", changePreferences, 200},
 		s.changePreferences, presentPreferences, tagged, versioned, refuses(notify.ErrInvalidPreferences))
+	route(a, row{"read-push-key", get, "/v1/push-key", "Read what browsers subscribe with", readPushKey, 200},
+		s.readPushKey, presentPushKey, refuses(notify.ErrNoPush))
+	route(a, row{"create-push-subscription", post, "/v1/me/push-subscriptions", "Be told by one more browser", changeSubscriptions, 201},
+		s.subscribe, presentSubscription, refuses(notify.ErrNoPush, notify.ErrInvalidSubscription, notify.ErrTooManySubscriptions))
+	list(a, row{"list-push-subscriptions", get, "/v1/me/push-subscriptions", "List one's browsers that are told", readSubscriptions, 200},
+		s.listSubscriptions, subscriptionOf)
+	route(a, row{"delete-push-subscription", remove, "/v1/me/push-subscriptions/{id}", "Have a browser told no more", changeSubscriptions, 204},
+		s.unsubscribe, presentNone, refuses(notify.ErrSubscriptionNotFound))
 }
 
 func (a *surface) orderRoutes(s *Server) {

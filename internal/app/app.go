@@ -39,8 +39,15 @@ type Config struct {
 	TrustedProxies  origin.Proxies // whose X-Forwarded-For counts
 	PublicURL       string         // where people reach the server; empty: its own address
 	Clinic          string         // its name, in messages; empty: Medbook
-	Mail            notify.SMTP    // zero: messages stay in the outbox
 	RequireFactor   []auth.Role    // whose sessions need a second factor
+
+	// By what messages go out; what is zero is not there. Without any, they stay in
+	// the outbox.
+	Mail  notify.SMTP
+	Email notify.API // instead of Mail
+	SMS   notify.API
+	Push  notify.Pushing // without a key it has one of Keys
+	Hook  notify.Hook
 
 	Providers []federation.Issuer // at which people may sign in
 
@@ -139,7 +146,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	a := &App{Services: services, config: c, log: c.Log, listener: listener, held: privacy.Held}
-	a.Notify.Channels = channels
+	a.open(channels)
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -203,18 +210,6 @@ func CheckpointKeys(ring *keyring.Ring) (keys []string, err error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
-}
-
-// channels returns those by which messages go out.
-func (c Config) channels() ([]notify.Channel, error) {
-	if c.Mail.Host == "" {
-		return []notify.Channel{notify.Outbox{}}, nil
-	}
-	email, err := notify.NewEmail(c.Mail)
-	if err != nil {
-		return nil, err
-	}
-	return []notify.Channel{email}, nil
 }
 
 func (a *App) handler() http.Handler {

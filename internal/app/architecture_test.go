@@ -61,7 +61,12 @@ var revealers = []string{
 	"internal/encounters/keys.go Encounter.seal",               // to be sealed
 	"internal/notify/email.go Email.client",                    // to the mail server
 	"internal/notify/email.go Email.message",                   // to the mail server
+	"internal/notify/http.go HTTP.Address",                     // to be judged
+	"internal/notify/http.go HTTP.Send",                        // to the service that delivers it
+	"internal/notify/http.go NewHTTP",                          // a token, to be judged
+	"internal/notify/push.go NewPush",                          // a key, to sign with
 	"internal/notify/texts.go letter.view",                     // to the user
+	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
 }
 
@@ -257,6 +262,7 @@ var bare = []string{
 	"internal/encounters/keys.go Service.Rewrap",     // keys, wrapped
 	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",
+	"internal/notify/push.go Push.subscriptions",                // to be told
 	"internal/scheduling/practitioners.go Service.Practitioner", // public
 	"internal/scheduling/practitioners.go Service.Practitioners",
 	"internal/scheduling/slots.go Service.Slot", // no patient's identity, ever

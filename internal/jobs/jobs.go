@@ -2,14 +2,19 @@
 //
 // A job is at least once: its handler may run again after a crash, and must do
 // no harm then. A runner takes a job by lease, with a conditional update; who
-// lost the lease can't finish the job any more. A job that fails is tried again
-// later and later, without an end, and does not hold up the others.
+// lost the lease can't finish the job any more, and whoever dies is replaced
+// within a minute. A job that fails is tried again later and later, without an
+// end, and does not hold up the others. One that hangs holds up only its lane. A
+// schedule is a single row that is leased like any other, so that one runner at a
+// time does it.
 package jobs
 
 import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/google/uuid"
 
 	"medbook/internal/errs"
 	"medbook/internal/id"
@@ -19,9 +24,25 @@ import (
 // Job is a small struct that marshals to JSON. It carries ids only, never
 // tokens or personal data. Kind names its type, and is that of the zero value
 // too: "appointment.expire".
+//
+// A job with a method Lane() string is for the workers of that lane, where there
+// are such. Of jobs with a method Once() uuid.UUID there is one of a kind for each
+// id: it takes the place of the one before, be that waiting or at work. What is at
+// work then can't be finished any more, so that all is done that was enqueued.
 type Job interface {
 	Kind() string
 }
+
+// Later is the error of a handler whose job is to rest until At, at least for a
+// second. It counts as no attempt, unless the job was Tried: then the job rests at
+// least as long as after any other failure.
+type Later struct {
+	At    time.Time
+	Tried bool
+}
+
+// Error says no more than that.
+func (Later) Error() string { return "jobs: later" }
 
 // Enqueue makes j due at the given instant, or now when that is zero, if tx
 // commits.
@@ -31,9 +52,15 @@ func Enqueue(ctx context.Context, tx *sqldb.Tx, at time.Time, j Job) (err error)
 	if err != nil {
 		return err
 	}
-	now := tx.Now()
-	if at.IsZero() {
-		at = now
+	row := job{ID: id.New(), Kind: j.Kind(), Payload: string(payload)}
+	if l, ok := j.(interface{ Lane() string }); ok {
+		row.Lane = l.Lane()
 	}
-	return insert(ctx, tx, job{ID: id.New(), Kind: j.Kind(), Payload: string(payload)}, at, now)
+	if o, ok := j.(interface{ Once() uuid.UUID }); ok {
+		row.ID = uuid.NewSHA1(o.Once(), []byte(j.Kind()))
+	}
+	if at.IsZero() {
+		at = tx.Now()
+	}
+	return insert(ctx, tx, row, at, true)
 }

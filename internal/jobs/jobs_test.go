@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"medbook/internal/jobs"
 	"medbook/internal/sqldb"
@@ -222,11 +225,11 @@ func TestAJobWhoseRunnerDiedIsTakenOverWhenItsLeaseIsOver(t *testing.T) {
 			jobs.Handle(next, func(context.Context, greet) error {
 				close(release)
 				<-done
-				clock.Advance(time.Minute - time.Microsecond)
+				clock.Advance(50*time.Second - time.Microsecond)
 				runDue(t, third, 0) // the slow runner can't give away what it lost
 				return nil
 			})
-			clock.Advance(time.Minute - time.Microsecond)
+			clock.Advance(50*time.Second - time.Microsecond)
 			runDue(t, next, 0)
 			clock.Advance(time.Microsecond)
 			runDue(t, next, 1)
@@ -322,5 +325,161 @@ func TestADatabaseThatFailsIsReported(t *testing.T) {
 		if n, err := r.RunDue(t.Context()); n != 1 || !errors.Is(err, broken) {
 			t.Errorf("RunDue = %d, %v, want 1, %v", n, err, broken)
 		}
+	})
+}
+
+// TestAHandlerSaysWhenItsJobIsToRunAgain shows that a rest counts as no attempt
+// unless the job was tried, and then is no shorter than after another failure.
+func TestAHandlerSaysWhenItsJobIsToRunAgain(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		r, out := newRunner(db)
+		clock := sqltest.ClockOf(db)
+		var say error
+		jobs.Handle(r, func(context.Context, greet) error { return say })
+		enqueue(t, db, time.Time{}, greet{})
+		rests := func(why string, d time.Duration) {
+			t.Helper()
+			runDue(t, r, 1)
+			clock.Advance(d - time.Microsecond)
+			if n, err := r.RunDue(t.Context()); n != 0 || err != nil {
+				t.Fatalf("%s: %d jobs ran before %s were over, %v", why, n, d, err)
+			}
+			clock.Advance(time.Microsecond)
+		}
+		for range 20 {
+			say = jobs.Later{At: clock.Now().Add(time.Minute)}
+			rests("later", time.Minute)
+		}
+		say = jobs.Later{}
+		rests("an instant that is over", time.Second)
+		say = fmt.Errorf("wrapped: %w", jobs.Later{At: clock.Now().Add(time.Hour)})
+		rests("wrapped", time.Hour)
+		if out.String() != "" {
+			t.Errorf("log = %s, want none of jobs that only rest", out)
+		}
+		say = jobs.Later{At: clock.Now().Add(time.Minute), Tried: true}
+		rests("tried", time.Minute)
+		say = jobs.Later{Tried: true}
+		rests("the second attempt that counts", 2*time.Second)
+		clock.Advance(2 * time.Second)
+		say = nil
+		runDue(t, r, 1)
+		if want := "attempts=2"; !strings.Contains(out.String(), want) || strings.Contains(out.String(), "attempts=3") {
+			t.Errorf("log = %s, want %s and no more", out, want)
+		}
+	})
+}
+
+type inLane struct{ Name string }
+
+func (inLane) Kind() string { return "test.in-lane" }
+
+func (l inLane) Lane() string { return l.Name }
+
+// TestAJobThatHangsHoldsUpOnlyItsLane also shows that jobs of a lane without
+// workers are done by those of none.
+func TestAJobThatHangsHoldsUpOnlyItsLane(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		r, _ := newRunner(db)
+		r.Lane("slow")
+		r.Lane("fast")
+		release, done := make(chan bool), make(chan string)
+		jobs.Handle(r, func(_ context.Context, j inLane) error {
+			if j.Name == "slow" {
+				<-release
+				return nil
+			}
+			done <- j.Name
+			return nil
+		})
+		jobs.Handle(r, func(context.Context, greet) error { done <- "none"; return nil })
+		for range 8 { // more than there are workers of any kind
+			enqueue(t, db, time.Time{}, inLane{"slow"})
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan bool)
+		go func() {
+			r.Run(ctx)
+			close(ended)
+		}()
+		for _, j := range []jobs.Job{inLane{"fast"}, inLane{"unknown"}, greet{}, inLane{"fast"}} {
+			enqueue(t, db, time.Time{}, j)
+			r.Nudge()
+			want := "none"
+			if l, ok := j.(inLane); ok {
+				want = l.Name
+			}
+			if got := <-done; got != want {
+				t.Errorf("a job of lane %q was done, want of %q", got, want)
+			}
+		}
+		close(release)
+		stop()
+		<-ended
+	})
+}
+
+type once struct {
+	Key  uuid.UUID
+	Name string
+}
+
+func (once) Kind() string { return "test.once" }
+
+func (o once) Once() uuid.UUID { return o.Key }
+
+func TestAJobThatIsThereOnceIsTheLastThatWasEnqueued(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		r, _ := newRunner(db)
+		var got []string
+		key := uuid.New()
+		jobs.Handle(r, func(_ context.Context, j once) error {
+			if got = append(got, j.Name); j.Name == "b" { // enqueued anew while it is at work
+				enqueue(t, db, time.Time{}, once{key, "c"})
+			}
+			return nil
+		})
+		enqueue(t, db, time.Time{}, once{key, "a"}, once{uuid.New(), "other"})
+		enqueue(t, db, sqltest.Start.Add(time.Hour), once{key, "b"})
+		runDue(t, r, 1)
+		sqltest.ClockOf(db).Advance(time.Hour)
+		runDue(t, r, 2)
+		runDue(t, r, 0)
+		if want := []string{"other", "b", "c"}; !slices.Equal(got, want) {
+			t.Errorf("ran %q, want %q", got, want)
+		}
+	})
+}
+
+// TestADeadRunnerIsReplacedWithinAMinute counts the look that an idle runner
+// takes each second.
+func TestADeadRunnerIsReplacedWithinAMinute(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		dead, out := newRunner(db)
+		begun, release, done := make(chan bool), make(chan bool), make(chan bool)
+		jobs.Handle(dead, func(context.Context, greet) error {
+			begun <- true
+			<-release
+			return nil
+		})
+		enqueue(t, db, time.Time{}, greet{})
+		go func() {
+			defer close(done)
+			_, _ = dead.RunDue(t.Context())
+		}()
+		<-begun
+		next, _ := newRunner(db)
+		fail := errors.New("not yet")
+		jobs.Handle(next, func(context.Context, greet) error { return fail })
+		sqltest.ClockOf(db).Advance(time.Minute - time.Second)
+		runDue(t, next, 1)
+		close(release) // the first comes back and says that all is done
+		<-done
+		if !strings.Contains(out.String(), "outlived its lease") {
+			t.Errorf("log = %q, want that the job outlived its lease", out)
+		}
+		fail = nil
+		sqltest.ClockOf(db).Advance(time.Hour)
+		runDue(t, next, 1) // it was still the other's to finish
 	})
 }

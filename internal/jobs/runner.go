@@ -21,7 +21,8 @@ import (
 
 const (
 	workers   = 4                // jobs that one runner does at once
-	lease     = time.Minute      // how long a job may take before it is anybody's again
+	inLane    = 2                // and of each lane
+	lease     = 50 * time.Second // how long a job may take before it is anybody's again
 	poll      = time.Second      // how often an idle runner looks
 	firstWait = 2 * time.Second  // after a first failure; doubled with each
 	lastWait  = 30 * time.Minute // the longest
@@ -31,15 +32,15 @@ const (
 // process or in many, share the work. Kinds that it does not know are left for
 // a runner that does, and logged once.
 //
-// Handle and Every come before all else. The other methods are safe for
+// Handle, Every and Lane come before all else. The other methods are safe for
 // concurrent use.
 type Runner struct {
 	DB  *sqldb.DB
 	Log *slog.Logger // gets the kinds and ids of jobs, never what a handler's error says
 
 	handlers map[string]handler
-	wake     chan struct{}
-	strange  sync.Map // unknown kinds that were logged
+	lanes    map[string]chan struct{} // what wakes the workers of each; "" has the others'
+	strange  sync.Map                 // unknown kinds that were logged
 
 	mu      sync.Mutex
 	planned bool // each schedule has its row
@@ -71,54 +72,75 @@ func (r *Runner) Every(interval time.Duration, kind string, run func(ctx context
 }
 
 func (r *Runner) add(kind string, h handler) {
-	if r.handlers == nil {
-		r.handlers, r.wake = map[string]handler{}, make(chan struct{}, workers)
-	}
+	r.Lane("")
 	r.handlers[kind] = h
+}
+
+// Lane gives the jobs of a lane workers of their own: they do no others, and
+// nobody else of this runner does them. Jobs of other lanes are done with those
+// of none.
+func (r *Runner) Lane(name string) {
+	if r.lanes == nil {
+		r.handlers, r.lanes = map[string]handler{}, map[string]chan struct{}{}
+	}
+	r.lanes[name] = make(chan struct{}, workers)
 }
 
 // Nudge makes an idle Run look for jobs now instead of within a second. It does
 // not block: made for sqldb.Tx.AfterCommit.
 func (r *Runner) Nudge() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
+	for _, wake := range r.lanes {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
 // Run does jobs as they become due, until ctx ends and the jobs at work are finished.
 func (r *Runner) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() { r.work(ctx) })
+	named := slices.DeleteFunc(slices.Sorted(maps.Keys(r.lanes)), func(name string) bool { return name == "" })
+	for name, wake := range r.lanes {
+		n, is, lanes := inLane, "IN", []string{name}
+		if name == "" {
+			n, is, lanes = workers, "NOT IN", named
+		}
+		for range n {
+			wg.Go(func() { r.work(ctx, wake, is, lanes) })
+		}
 	}
 	wg.Wait()
 }
 
-func (r *Runner) work(ctx context.Context) {
+func (r *Runner) work(ctx context.Context, wake <-chan struct{}, is string, lanes []string) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if _, err := r.RunDue(ctx); err != nil && ctx.Err() == nil {
+		if _, err := r.runDue(ctx, is, lanes); err != nil && ctx.Err() == nil {
 			r.Log.WarnContext(ctx, "jobs can't be read or finished", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-		case <-r.wake:
+		case <-wake:
 		}
 	}
 }
 
-// RunDue does all jobs that are due, one after the other, and tells how many it
-// began. Its error is the database's, not a handler's.
+// RunDue does all jobs that are due, of whatever lane, one after the other, and
+// tells how many it began. Its error is the database's, not a handler's.
 func (r *Runner) RunDue(ctx context.Context) (n int, err error) {
 	defer errs.Wrap(&err, "run due jobs")
+	return r.runDue(ctx, "", nil)
+}
+
+func (r *Runner) runDue(ctx context.Context, is string, lanes []string) (n int, err error) {
 	if err := r.plan(ctx); err != nil {
 		return 0, err
 	}
 	for ctx.Err() == nil {
-		j, ok, err := r.take(ctx)
+		j, ok, err := r.take(ctx, is, lanes)
 		if err != nil || !ok {
 			return n, err
 		}
@@ -144,7 +166,7 @@ func (r *Runner) plan(ctx context.Context) error {
 			}
 			// The kind makes the id, so that the key keeps the row single.
 			j := job{ID: uuid.NewSHA1(uuid.Nil, []byte(kind)), Kind: kind, Payload: "{}"}
-			if err := insert(ctx, tx, j, tx.Now(), tx.Now()); err != nil {
+			if err := insert(ctx, tx, j, tx.Now(), false); err != nil {
 				return err
 			}
 		}
@@ -156,13 +178,13 @@ func (r *Runner) plan(ctx context.Context) error {
 
 // take leases a job that is due, if there is one. It looks before it writes, so
 // that an idle runner does not write.
-func (r *Runner) take(ctx context.Context) (j job, ok bool, err error) {
+func (r *Runner) take(ctx context.Context, is string, lanes []string) (j job, ok bool, err error) {
 	kinds := slices.Sorted(maps.Keys(r.handlers))
 	for {
 		var due []uuid.UUID
 		var strange []string
 		err := r.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
-			if due, err = dueJobs(ctx, tx, kinds); err == nil && len(due) == 0 {
+			if due, err = dueJobs(ctx, tx, kinds, is, lanes); err == nil && len(due) == 0 && is != "IN" {
 				strange, err = unknownKinds(ctx, tx, kinds)
 			}
 			return err
@@ -191,10 +213,14 @@ func (r *Runner) do(ctx context.Context, j job) error {
 	h := r.handlers[j.Kind]
 	failed := safely(ctx, h, j)
 	var mine bool
+	var later Later
+	untried := errors.As(failed, &later) && !later.Tried
 	err := r.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		switch {
+		case untried:
+			mine, err = putOff(ctx, tx, j, tx.Now().Add(max(time.Second, later.At.Sub(tx.Now()))), j.Attempts-1)
 		case failed != nil:
-			mine, err = putOff(ctx, tx, j, tx.Now().Add(wait(j.Attempts)), j.Attempts)
+			mine, err = putOff(ctx, tx, j, tx.Now().Add(max(wait(j.Attempts), later.At.Sub(tx.Now()))), j.Attempts)
 		case h.every > 0:
 			mine, err = putOff(ctx, tx, j, tx.Now().Add(h.every), 0)
 		default:
@@ -207,7 +233,7 @@ func (r *Runner) do(ctx context.Context, j job) error {
 		return fmt.Errorf("%s %s: %w", j.Kind, j.ID, err)
 	case !mine:
 		r.Log.WarnContext(ctx, "a job outlived its lease", "kind", j.Kind, "job_id", j.ID)
-	case failed != nil:
+	case failed != nil && !untried:
 		r.Log.WarnContext(ctx, "a job failed and is put off", "kind", j.Kind, "job_id", j.ID, "attempts", j.Attempts)
 	}
 	return nil

@@ -12,37 +12,32 @@ import (
 // job is a row of the table. Owner is new with every lease, so that whoever
 // lost one can't be taken for whoever has it.
 type job struct {
-	ID            uuid.UUID
-	Kind, Payload string
-	Owner         uuid.UUID
-	Attempts      int // begun, this one included
+	ID, Owner           uuid.UUID
+	Kind, Payload, Lane string
+	Attempts            int // begun, this one included
 }
 
-// insert keeps a row that is there already.
-func insert(ctx context.Context, tx *sqldb.Tx, j job, at, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO jobs (id, kind, payload, run_at, attempts, lease_until, created_at)
-		VALUES ($1, $2, $3, $4, 0, 0, $5) ON CONFLICT DO NOTHING`,
-		j.ID, j.Kind, j.Payload, sqldb.Instant(at), sqldb.Instant(now))
+// insert writes a job. A row that is there already stays, or is replaced, and then
+// whoever has its lease loses it.
+func insert(ctx context.Context, tx *sqldb.Tx, j job, at time.Time, replace bool) error {
+	_, err := tx.Exec(ctx, `INSERT INTO jobs (id, kind, payload, lane, run_at, attempts, lease_until, created_at)
+		VALUES ($1, $2, $3, $4, $5, 0, 0, $6) ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, lane = excluded.lane,
+		run_at = excluded.run_at, attempts = 0, owner = NULL, lease_until = 0 WHERE CAST($7 AS BOOLEAN)`,
+		j.ID, j.Kind, j.Payload, j.Lane, sqldb.Instant(at), sqldb.Instant(tx.Now()), replace)
 	return err
 }
 
-func dueJobs(ctx context.Context, tx *sqldb.Tx, kinds []string) ([]uuid.UUID, error) {
-	return sqldb.All(ctx, tx, scan[uuid.UUID],
-		`SELECT id FROM jobs WHERE run_at <= $1 AND lease_until <= $1 AND kind IN (`+sqldb.In(2, len(kinds))+`)
-		ORDER BY run_at, id LIMIT 8`, with(kinds, sqldb.Instant(tx.Now()))...)
+// dueJobs finds jobs whose lane is IN, or NOT IN, a list; any, if that is empty.
+func dueJobs(ctx context.Context, tx *sqldb.Tx, kinds []string, is string, lanes []string) ([]uuid.UUID, error) {
+	args := []any{sqldb.Instant(tx.Now())}
+	where := sqldb.Among(&args, "kind IN", kinds) + sqldb.Among(&args, "lane "+is, lanes)
+	return sqldb.All(ctx, tx, scan[uuid.UUID], `SELECT id FROM jobs WHERE run_at <= $1 AND lease_until <= $1`+where+` ORDER BY run_at, id LIMIT 8`, args...)
 }
 
 func unknownKinds(ctx context.Context, tx *sqldb.Tx, kinds []string) ([]string, error) {
-	return sqldb.All(ctx, tx, scan[string],
-		`SELECT DISTINCT kind FROM jobs WHERE run_at <= $1 AND kind NOT IN (`+sqldb.In(2, len(kinds))+`)`,
-		with(kinds, sqldb.Instant(tx.Now()))...)
-}
-
-func with(kinds []string, first ...any) []any {
-	for _, kind := range kinds {
-		first = append(first, kind)
-	}
-	return first
+	args := []any{sqldb.Instant(tx.Now())}
+	where := sqldb.Among(&args, "kind NOT IN", kinds)
+	return sqldb.All(ctx, tx, scan[string], `SELECT DISTINCT kind FROM jobs WHERE run_at <= $1`+where, args...)
 }
 
 // leaseJob gives the job to owner. It returns ErrNoRows when somebody has it:

@@ -18,6 +18,7 @@ import (
 
 	"medbook/internal/directory"
 	"medbook/internal/phi"
+	"medbook/internal/sqldb"
 )
 
 // How the connection to a mail server is encrypted.
@@ -83,7 +84,9 @@ func loopback(host string) bool {
 }
 
 // Address returns the user's e-mail address.
-func (*Email) Address(u directory.User) phi.Value[string] { return u.Email }
+func (*Email) Address(_ context.Context, _ *sqldb.Tx, u directory.User) (phi.Value[string], error) {
+	return u.Email, nil
+}
 
 // Name returns "email".
 func (*Email) Name() string { return "email" }
@@ -129,7 +132,7 @@ func (e *Email) message(m Message) (*mail.Msg, error) {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("part-"+m.ID.String())) // a repeat is the same to the byte
 	msg.FromMailAddress(e.from)
 	msg.ToMailAddress(&netmail.Address{Address: to})
-	msg.SetMessageIDWithValue(m.ID.String() + "@" + e.domain)
+	msg.SetMessageIDWithValue(m.Key + "@" + e.domain)
 	msg.SetDateWithValue(m.At.UTC())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.Subject(m.Subject)
@@ -195,7 +198,7 @@ func beforehand(ctx context.Context, err error) *Failure {
 	case reply.Code == 535 || reply.Code == 534 || reply.Code == 538:
 		return &Failure{Class: Login}
 	}
-	return &Failure{Class: Deferred}
+	return &Failure{Class: ServerError}
 }
 
 // onSending classifies what went wrong with the message itself.

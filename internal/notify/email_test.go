@@ -508,7 +508,7 @@ func TestFailuresHaveClasses(t *testing.T) {
 		{"it hangs", func(t *testing.T) *mailServer { return &mailServer{port: hanging(t)} }, func(c *notify.SMTP) { c.Timeout = 100 * time.Millisecond }, notify.Timeout},
 		{"it hangs before TLS", func(t *testing.T) *mailServer { return &mailServer{port: hanging(t)} }, func(c *notify.SMTP) { c.TLS, c.Timeout = notify.ImplicitTLS, 100*time.Millisecond }, notify.Timeout},
 		{"it has no name", func(t *testing.T) *mailServer { return &mailServer{port: 1} }, func(c *notify.SMTP) { c.Host, c.TLS = "mail.invalid", "" }, notify.Unreachable},
-		{"it is not ready", func(t *testing.T) *mailServer { return &mailServer{port: script(t, "554 mailbox closed")} }, nil, notify.Deferred},
+		{"it is not ready", func(t *testing.T) *mailServer { return &mailServer{port: script(t, "554 mailbox closed")} }, nil, notify.ServerError},
 		{"it knows no STARTTLS", func(t *testing.T) *mailServer { return serve(t, notify.NoTLS) }, encrypted(notify.StartTLS), notify.TLS},
 		{"it knows no TLS", func(t *testing.T) *mailServer { return serve(t, notify.NoTLS) }, encrypted(notify.ImplicitTLS), notify.TLS},
 		{"it is somebody else", strange, encrypted(notify.StartTLS), notify.TLS},
@@ -537,7 +537,9 @@ func TestFailuresHaveClasses(t *testing.T) {
 // byHand is a channel that does what a test says.
 type byHand func() error
 
-func (byHand) Address(u directory.User) phi.Value[string] { return u.Email }
+func (byHand) Address(_ context.Context, _ *sqldb.Tx, u directory.User) (phi.Value[string], error) {
+	return u.Email, nil
+}
 
 func (byHand) Name() string { return "email" }
 

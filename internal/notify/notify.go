@@ -9,7 +9,12 @@
 //
 // Rules that it keeps:
 //
-//   - Delivery is at least once. A repeat has the same Message-ID.
+//   - Delivery is at least once. A repeat has the same key: Message-ID,
+//     Idempotency-Key or webhook-id. One that an admin sends again has another.
+//   - Each channel has workers of its own, so that a provider that hangs holds up
+//     nothing else; and one that is down is asked once a minute.
+//   - Nobody gets more than 10 SMS and 50 messages in 24 hours, nor an SMS in their
+//     quiet hours. Messages about accounts, which go by e-mail only, do not count.
 //   - What a message says is in the database only sealed, and only until it went
 //     out or failed for good. Messages of a channel that keeps them, the outbox,
 //     can be read by admins for 30 days. Rows are deleted after 90.
@@ -20,6 +25,7 @@ package notify
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -80,14 +86,30 @@ func (n Notification) patients() []uuid.UUID {
 	return nil
 }
 
+// key is what a provider knows repeats of the message by. An admin who sends it
+// again means it: what a provider remembers of the first time must not stand in
+// the way, and it says something else, for its link is new.
+func (n Notification) key() string {
+	if n.UpdatedAt.Equal(n.CreatedAt) {
+		return n.ID.String()
+	}
+	return n.ID.String() + "." + strconv.FormatInt(n.UpdatedAt.UnixMicro(), 36)
+}
+
 // Message is what is sent.
 type Message struct {
 	ID      uuid.UUID
-	To      phi.Value[string] // where the channel finds the user; an e-mail address
+	Key     string // of its delivery: the same at each attempt, another when it is sent again
+	User    uuid.UUID
+	Kind    Kind
+	About   string            // as in Event
+	To      phi.Value[string] // where the channel finds the user: what its Address said
 	Subject string            // one line without personal data
 	Text    phi.Value[string] // plain text, its lines are ended by \n
 	HTML    phi.Value[string] // the same as a page; may be empty
+	Page    string            // as in Facts
 	At      time.Time         // when it was written
+	Tried   time.Time         // when this attempt began
 }
 
 // Sealer keeps what messages say from who sees the database. associated is
@@ -111,7 +133,7 @@ type Channel interface {
 	// Name is what the channel is called in the database, and where people choose.
 	Name() string
 	// Address is where the channel finds a user; absent: nowhere.
-	Address(u directory.User) phi.Value[string]
+	Address(ctx context.Context, tx *sqldb.Tx, u directory.User) (phi.Value[string], error)
 	// Keeps reports whether messages do not leave the program: they count as sent
 	// when they are written, and staff can read them.
 	Keeps() bool
@@ -124,7 +146,9 @@ type Channel interface {
 type Outbox struct{}
 
 // Address returns the user's e-mail address.
-func (Outbox) Address(u directory.User) phi.Value[string] { return u.Email }
+func (Outbox) Address(_ context.Context, _ *sqldb.Tx, u directory.User) (phi.Value[string], error) {
+	return u.Email, nil
+}
 
 // Name returns "outbox".
 func (Outbox) Name() string { return "outbox" }
@@ -141,23 +165,31 @@ type Class string
 
 // The classes of failures.
 const (
-	Rejected    Class = "rejected"    // the server refused the message for good
-	Deferred    Class = "deferred"    // the server refused it for now
-	Login       Class = "login"       // the server refused our user name or password
-	Timeout     Class = "timeout"     // no answer in time
-	Refused     Class = "refused"     // nobody listens there
-	Unreachable Class = "unreachable" // no such host, no way to it, or the connection broke
-	TLS         Class = "tls"         // no encryption, or not with whom we wanted
-	Unsendable  Class = "unsendable"  // the address or the text can't be put into a message
-	NoChannel   Class = "no-channel"  // the channel it was written for is not set up, or not any more
-	NoAddress   Class = "no-address"  // the user can't be found by the channel
-	Unreadable  Class = "unreadable"  // the key it was sealed with is not there
+	Rejected    Class = "rejected"     // the server refused the message for good
+	Deferred    Class = "deferred"     // the server refused it for now
+	Throttled   Class = "throttled"    // the server wants fewer messages, or later
+	ServerError Class = "server-error" // the server says that it failed, or something that makes no sense
+	Login       Class = "login"        // the server refused our user name, password or token
+	Timeout     Class = "timeout"      // no answer in time
+	Refused     Class = "refused"      // nobody listens there
+	Unreachable Class = "unreachable"  // no such host, no way to it, or the connection broke
+	TLS         Class = "tls"          // no encryption, or not with whom we wanted
+	Unsendable  Class = "unsendable"   // the address or the text can't be put into a message
+	NoChannel   Class = "no-channel"   // the channel it was written for is not set up, or not any more
+	NoAddress   Class = "no-address"   // the user can't be found by the channel
+	Unreadable  Class = "unreadable"   // the key it was sealed with is not there
+	Prohibited  Class = "prohibited"   // the address is one that this program does not speak to
+	QuietHours  Class = "quiet-hours"  // there was no hour in which an SMS may come
+	Capped      Class = "capped"       // the user got as many messages as one gets in a day
 )
 
 // Failure is why a message was not sent.
 type Failure struct {
 	Class Class
-	Final bool // trying again is of no use
+	Final bool          // trying again is of no use
+	Alone bool          // it says nothing of the channel's other messages
+	After time.Duration // how long the provider wants to be left alone; zero: it did not say
+	At    time.Time     // or until when
 }
 
 // Error says the class and no more.
@@ -180,18 +212,33 @@ type Service struct {
 	Clinic    string // who writes; "Medbook" when empty
 	PublicURL string // where people find the pages that links lead to
 
-	runner *jobs.Runner // nil until Work is called
+	runner   *jobs.Runner // nil until Work is called
+	breakers breakers
 }
 
 // Deliver is the job of sending a message that was written.
-type Deliver struct{ ID uuid.UUID }
+type Deliver struct {
+	ID      uuid.UUID
+	Channel string `json:",omitempty"`
+}
 
 // Kind names the job.
 func (Deliver) Kind() string { return "notify.deliver" }
 
+// Lane has each channel deliver by itself.
+func (d Deliver) Lane() string { return d.Channel }
+
+// Once is the message's id.
+func (d Deliver) Once() uuid.UUID { return d.ID }
+
 // Work registers the package's jobs.
 func (s *Service) Work(r *jobs.Runner) {
 	s.runner = r
+	for _, c := range s.Channels {
+		if !c.Keeps() {
+			r.Lane(c.Name())
+		}
+	}
 	jobs.Handle(r, s.writeMail)
 	jobs.Handle(r, s.writeEvent)
 	jobs.Handle(r, s.deliver)
@@ -209,9 +256,9 @@ func (s *Service) named(name string) Channel {
 }
 
 // enqueue makes a message's delivery due, and has it begin when tx is on disk.
-func (s *Service) enqueue(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) error {
+func (s *Service) enqueue(ctx context.Context, tx *sqldb.Tx, n Notification) error {
 	if s.runner != nil {
 		tx.AfterCommit(s.runner.Nudge)
 	}
-	return jobs.Enqueue(ctx, tx, tx.Now(), Deliver{ID: which})
+	return jobs.Enqueue(ctx, tx, tx.Now(), Deliver{ID: n.ID, Channel: n.Channel})
 }

@@ -23,6 +23,7 @@ type body struct {
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
 	HTML    string `json:"html,omitempty"`
+	Page    string `json:"page,omitempty"`
 }
 
 // associated ties what is sealed to its row, and to being a message.
@@ -31,7 +32,7 @@ func associated(which uuid.UUID) []byte {
 }
 
 func seal(s Sealer, m Message) ([]byte, error) {
-	plain, err := json.Marshal(body{To: m.To.Reveal(), Subject: m.Subject, Text: m.Text.Reveal(), HTML: m.HTML.Reveal()})
+	plain, err := json.Marshal(body{To: m.To.Reveal(), Subject: m.Subject, Text: m.Text.Reveal(), HTML: m.HTML.Reveal(), Page: m.Page})
 	if err != nil {
 		return nil, err
 	}
@@ -48,26 +49,61 @@ func unseal(s Sealer, n Notification) (m Message, err error) {
 	if json.Unmarshal(plain, &b) != nil { // its error could quote the text
 		return m, errors.New("notify: a message is not in the form in which it is kept")
 	}
-	return Message{ID: n.ID, To: phi.Of(b.To), Subject: b.Subject, Text: phi.Of(b.Text), HTML: phi.Of(b.HTML), At: n.UpdatedAt}, nil
+	return Message{
+		ID: n.ID, Key: n.key(), User: n.User, Kind: n.Event.Kind, About: n.About,
+		To: phi.Of(b.To), Subject: b.Subject, Text: phi.Of(b.Text), HTML: phi.Of(b.HTML), Page: b.Page, At: n.UpdatedAt,
+	}, nil
 }
 
 // insert reports false when the message is there already.
 func insert(ctx context.Context, tx *sqldb.Tx, n Notification) (bool, error) {
 	count, err := tx.Exec(ctx, `INSERT INTO notifications
 			(id, user_id, kind, about, with_role, channel, wanted, note, status, attempts, last_error, sealed, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '', $10, $11, $12) ON CONFLICT DO NOTHING`,
-		n.ID, n.User, string(n.Event.Kind), n.About, n.By, n.Channel, n.Wanted, string(n.Note), string(n.Status), n.sealed, sqldb.Instant(n.CreatedAt), sqldb.Instant(n.UpdatedAt))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		n.ID, n.User, string(n.Event.Kind), n.About, n.By, n.Channel, n.Wanted, string(n.Note), string(n.Status), string(n.LastError), n.sealed, sqldb.Instant(n.CreatedAt), sqldb.Instant(n.UpdatedAt))
 	return count > 0, err
 }
 
 // begin counts an attempt and returns the message. It returns ErrNoRows for one
 // that is not to be sent.
 func begin(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) (Notification, error) {
-	return sqldb.One(ctx, tx, func(r sqldb.Row) (n Notification, err error) {
-		err = r.Scan(&n.ID, &n.Channel, &n.Attempts, &n.sealed, (*sqldb.Instant)(&n.UpdatedAt))
-		return n, err
-	}, `UPDATE notifications SET attempts = attempts + 1 WHERE id = $1 AND status = 'pending'
-		RETURNING id, channel, attempts, sealed, updated_at`, which)
+	return sqldb.One(ctx, tx, scanPending, `UPDATE notifications SET attempts = attempts + 1 WHERE id = $1 AND status = 'pending'
+		RETURNING `+pendingColumns, which)
+}
+
+// pending returns a message that is to be sent, or ErrNoRows.
+func pending(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) (Notification, error) {
+	return sqldb.One(ctx, tx, scanPending, `SELECT `+pendingColumns+` FROM notifications WHERE id = $1 AND status = 'pending'`, which)
+}
+
+const pendingColumns = `id, user_id, kind, about, channel, attempts, last_error, sealed, created_at, updated_at`
+
+func scanPending(r sqldb.Row) (n Notification, err error) {
+	n.Status = Pending
+	err = r.Scan(&n.ID, &n.User, &n.Event.Kind, &n.About, &n.Channel, &n.Attempts, &n.LastError, &n.sealed,
+		(*sqldb.Instant)(&n.CreatedAt), (*sqldb.Instant)(&n.UpdatedAt))
+	return n, err
+}
+
+// recent counts what was written to a user since t and disturbs them, up to the
+// most of both: SMS, and messages of all channels. What is about accounts does not
+// count, nor what was too much, nor what stayed here.
+func recent(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, t time.Time) (sms, all int, err error) {
+	// Whoever writes to the same user waits here, so that two do not both write the last one.
+	if _, err := lockUser(ctx, tx, user); err != nil {
+		return 0, 0, err
+	}
+	channels, err := sqldb.All(ctx, tx, func(r sqldb.Row) (channel string, err error) {
+		err = r.Scan(&channel)
+		return channel, err
+	}, `SELECT channel FROM notifications
+		WHERE user_id = $1 AND created_at > $2 AND about <> '' AND channel <> 'outbox' AND last_error <> 'capped'`, user, sqldb.Instant(t))
+	for _, channel := range channels {
+		if all++; channel == BySMS {
+			sms++
+		}
+	}
+	return sms, all, err
 }
 
 // finish writes down what came of an attempt, unless another was begun since.

@@ -139,7 +139,7 @@ func (s *Service) rewrite(ctx context.Context, tx *sqldb.Tx, n Notification, sec
 	if err := replace(ctx, tx, n); err != nil || n.Status == Sent {
 		return n, err
 	}
-	return n, s.enqueue(ctx, tx, n.ID)
+	return n, s.enqueue(ctx, tx, n)
 }
 
 // Forget deletes all messages to a user, sent or not.

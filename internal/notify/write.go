@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -46,6 +47,8 @@ func (s *Service) write(ctx context.Context, n Notification, channel string) err
 		}
 		if by.Keeps() {
 			n.Status = Sent
+		} else if err := s.cap(ctx, tx, &n); err != nil {
+			return err
 		}
 		mine, err := insert(ctx, tx, n)
 		switch {
@@ -53,13 +56,32 @@ func (s *Service) write(ctx context.Context, n Notification, channel string) err
 			return err
 		case !mine:
 			return errWritten
-		case n.Status == Sent:
+		case n.Status != Pending:
 			return nil
 		}
-		return s.enqueue(ctx, tx, n.ID)
+		return s.enqueue(ctx, tx, n)
 	})
 	if errors.Is(err, errWritten) || errors.Is(err, ErrOutdated) {
 		return nil
+	}
+	return err
+}
+
+const (
+	mostSMS = 10 // to a user in capDay
+	most    = 50 // messages by any channel
+	capDay  = 24 * time.Hour
+)
+
+// cap makes a message that is too much for its user one that failed. Messages
+// about accounts are never too much.
+func (s *Service) cap(ctx context.Context, tx *sqldb.Tx, n *Notification) error {
+	if n.About == "" {
+		return nil
+	}
+	sms, all, err := recent(ctx, tx, n.User, tx.Now().Add(-capDay))
+	if all >= most || n.Channel == BySMS && sms >= mostSMS {
+		n.Status, n.LastError, n.sealed = Failed, Capped, nil
 	}
 	return err
 }
@@ -88,7 +110,10 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 			return nil, m, err
 		}
 	}
-	by, to := s.route(u, n, channel)
+	by, to, err := s.route(ctx, tx, u, n, channel)
+	if err != nil {
+		return nil, m, err
+	}
 	newAddress := ""
 	if n.Event.Kind == auth.MailEmail {
 		if newAddress, err = auth.PendingEmail(ctx, tx, n.User); err != nil {
@@ -106,7 +131,7 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 		l.token = secret.Token()
 	}
 	r, err := l.render()
-	return by, Message{ID: n.ID, To: to, Subject: r.subject, Text: r.text, HTML: r.html, At: n.UpdatedAt}, err
+	return by, Message{ID: n.ID, To: to, Subject: r.subject, Text: r.text, HTML: r.html, Page: l.facts.Page, At: n.UpdatedAt}, err
 }
 
 // facts looks up what there is to say.
@@ -137,37 +162,38 @@ func (s *Service) wished(ctx context.Context, tx *sqldb.Tx, u directory.User, pr
 
 // route returns the channel that a message takes, and where it finds the user. If
 // the wanted one is not set up, or does not find them, it is the first that does,
-// and the message says so. Where nothing goes outside it is the Outbox.
-func (s *Service) route(u directory.User, n *Notification, wanted string) (Channel, phi.Value[string]) {
-	if len(s.Channels) == 0 || s.Channels[0].Keeps() {
-		n.Channel = Outbox{}.Name()
-		if wanted != ByEmail {
-			n.Wanted, n.Note = wanted, NoChannel
-		}
-		return Outbox{}, u.Email
-	}
+// and the message says so. Where none does, and for messages about accounts where
+// there is no e-mail, it is the Outbox: a telephone number is nobody's until it was
+// shown to be, and links to accounts are not sent there.
+func (s *Service) route(ctx context.Context, tx *sqldb.Tx, u directory.User, n *Notification, wanted string) (Channel, phi.Value[string], error) {
 	c := s.named(wanted)
-	switch {
-	case c == nil:
-		n.Note = NoChannel
-	case c.Address(u).IsZero():
+	n.Note = NoChannel
+	if c != nil {
+		if to, err := c.Address(ctx, tx, u); err != nil || !to.IsZero() {
+			n.Note = ""
+			return takes(c, to, n, err)
+		}
 		n.Note = NoAddress
-	default:
-		return takes(c, u, n)
 	}
 	n.Wanted = wanted
 	for _, c := range s.Channels {
-		if c.Name() != wanted && !c.Address(u).IsZero() {
-			return takes(c, u, n)
+		if c.Name() == wanted || c.Keeps() || n.About == "" {
+			continue
+		}
+		if to, err := c.Address(ctx, tx, u); err != nil || !to.IsZero() {
+			return takes(c, to, n, err)
 		}
 	}
-	return takes(s.Channels[0], u, n)
+	if wanted == ByEmail {
+		n.Wanted, n.Note = "", "" // the outbox is for what would be e-mail
+	}
+	return takes(Outbox{}, u.Email, n, nil)
 }
 
 // takes says that a message goes by c.
-func takes(c Channel, u directory.User, n *Notification) (Channel, phi.Value[string]) {
+func takes(c Channel, to phi.Value[string], n *Notification, err error) (Channel, phi.Value[string], error) {
 	n.Channel = c.Name()
-	return c, c.Address(u)
+	return c, to, err
 }
 
 // purposes are what the links of messages are good for. Other messages have none.

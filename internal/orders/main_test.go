@@ -197,9 +197,11 @@ func bySMS() *channel {
 	}}
 }
 
-func (c *channel) Name() string                               { return c.name }
-func (c *channel) Address(u directory.User) phi.Value[string] { return c.to(u) }
-func (c *channel) Keeps() bool                                { return false }
+func (c *channel) Name() string { return c.name }
+func (c *channel) Address(_ context.Context, _ *sqldb.Tx, u directory.User) (phi.Value[string], error) {
+	return c.to(u), nil
+}
+func (c *channel) Keeps() bool { return false }
 
 func (c *channel) Send(_ context.Context, m notify.Message) error {
 	c.sent = append(c.sent, m)

@@ -36,6 +36,19 @@ func In(from, n int) string {
 	return params(from, n)
 }
 
+// Among returns a condition such as " AND kind IN ($2, $3)", for "kind IN" and a
+// list that it adds to args. There is none over an empty list.
+func Among(args *[]any, is string, list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	from := len(*args) + 1
+	for _, v := range list {
+		*args = append(*args, v)
+	}
+	return " AND " + is + " (" + In(from, len(list)) + ")"
+}
+
 func params(from, n int) string {
 	b := make([]byte, 0, 5*n)
 	for i := range n {
