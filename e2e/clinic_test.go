@@ -21,6 +21,7 @@ type clinic struct {
 	server   *process
 	people   int
 	flags    []string // of its servers, beside --listen
+	settings []string // of its environment, such as secrets
 }
 
 // person is a user with a key.
@@ -57,7 +58,7 @@ func open(t *testing.T, database string) *clinic {
 
 // env names the clock and the database, so that no command needs a flag.
 func (c *clinic) env() []string {
-	return []string{"MEDBOOK_TEST_CLOCK=" + c.clock, "MEDBOOK_DATABASE_URL=" + c.database, "MEDBOOK_KEYS_FILE=" + c.clock + ".keys"}
+	return append([]string{"MEDBOOK_TEST_CLOCK=" + c.clock, "MEDBOOK_DATABASE_URL=" + c.database, "MEDBOOK_KEYS_FILE=" + c.clock + ".keys"}, c.settings...)
 }
 
 // serve starts one more server over the clinic's database.
