@@ -175,6 +175,11 @@ func TestSecretsOfWebhooksAreShownOnce(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		body := map[string]any{"url": "https://hooks.example/x", "kinds": []any{"order.placed"}}
+		for _, o := range table() {
+			if secret := o.ID == "create-webhook" || o.ID == "rotate-webhook-secret"; o.secret() != secret && o.Method == post && strings.Contains(o.ID, "webhook") {
+				t.Errorf("%s makes a secret: %v, want %v", o.ID, !secret, secret)
+			}
+		}
 		key := []string{"Idempotency-Key", "one"}
 		first := c.must(201, "admin", post, "/v1/webhooks", body, key...)
 		second := c.must(201, "admin", post, "/v1/webhooks", body, key...)

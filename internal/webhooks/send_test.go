@@ -101,6 +101,15 @@ func TestWhoDoesNotAnswerInTimeIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestWhatIsKeptIsJudgedAgain is about rows that another version, or an operator who has
+// changed their mind, left behind.
+func TestWhatIsKeptIsJudgedAgain(t *testing.T) {
+	s, w := sender(t, "http://hooks.invalid/")
+	if o := s.send(t.Context(), w, Delivery{}, time.Unix(0, 0)); o.class != Refused {
+		t.Errorf("without TLS: %q, want refused", o.class)
+	}
+}
+
 // sender is a service without a database, and a webhook with a secret.
 func sender(t *testing.T, url string) (*Service, Webhook) {
 	t.Helper()
