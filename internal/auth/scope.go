@@ -46,7 +46,7 @@ const (
 	StepUpKeys     Scope = "step-up:keys"     // make API keys
 	StepUpAccount  Scope = "step-up:account"  // change the e-mail address
 	StepUpErase    Scope = "step-up:erase"    // erase a patient
-	StepUpWebhooks Scope = "step-up:webhooks" // make and rotate webhooks' secrets, and say where events go
+	StepUpWebhooks Scope = "step-up:webhooks" //nolint:gosec // a name: make and rotate webhooks' secrets, and say where events go
 )
 
 var scopes = []Scope{
