@@ -109,6 +109,11 @@ func newFuzzer(c *clinic, seed uint64) *fuzzer {
 		slices.Sort(ids)
 	}
 	c.sign()
+	for range 20 {
+		w := c.must(201, "admin", post, "/v1/webhooks", map[string]any{"url": "https://hooks.example", "kinds": []any{"order.placed"}}).text(c.t, "id")
+		f.learn("webhook", w)
+		f.learn("delivery", c.must(202, "admin", post, "/v1/webhooks/"+w+"/test", nil).text(c.t, "id"))
+	}
 	for i, slot := range c.open("grey", "2027-03-14T15:00:00Z", "2027-03-18T13:00:00Z") {
 		f.learn("slot_id", slot)
 		if i >= 50 {
@@ -181,7 +186,7 @@ func (f *fuzzer) idOf(kind string) string {
 
 // madeBy names what the answers of a path hold.
 func madeBy(path string) string {
-	for suffix, kind := range map[string]string{"/availability": "availability", "/time-off": "time_off", "/slots": "slot_id"} {
+	for suffix, kind := range map[string]string{"/availability": "availability", "/time-off": "time_off", "/slots": "slot_id", "/deliveries": "delivery"} {
 		if strings.HasSuffix(path, suffix) {
 			return kind
 		}
@@ -194,6 +199,7 @@ func kindOf(path string) string {
 	for prefix, kind := range map[string]string{
 		"/v1/users": "user", "/v1/patients": "patient_id", "/v1/practitioners": "practitioner_id", "/v1/availability": "availability", "/v1/time-off": "time_off",
 		"/v1/slots": "slot_id", "/v1/appointments": "appointment", "/v1/waitlist": "wait", "/v1/encounters": "encounter", "/v1/orders": "order",
+		"/v1/webhooks": "webhook", "/v1/webhook-deliveries": "delivery",
 	} {
 		if strings.HasPrefix(path, prefix) {
 			return kind
