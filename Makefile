@@ -45,6 +45,7 @@ bench: ## Measure hold, list, calendar, group commit and sign-in
 	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/sqldb ./internal/scheduling
 	go test -run '^$$' -bench SignIn -benchtime 20x ./internal/api
 	go test -run '^$$' -bench Known -benchtime 1x ./internal/api
+	go test -run '^$$' -bench WhileProvidersAreDown -benchtime 5x ./internal/app
 
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
