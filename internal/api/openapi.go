@@ -215,7 +215,7 @@ func (o *operation) refusals() []*errs.Error {
 	}
 	list = append(list, o.forbids()...)
 	if o.repeatable() && !o.May.public() {
-		list = append(list, idempotency.ErrMismatch, idempotency.ErrInProgress)
+		list = append(list, idempotency.ErrMismatch, idempotency.ErrInProgress, idempotency.ErrUnreadable)
 	}
 	return append(list, o.refuses...)
 }

@@ -21,6 +21,7 @@ import (
 // Errors that a caller may act on.
 var (
 	ErrMismatch   = errs.New(errs.Invalid, "idempotency-mismatch", "This Idempotency-Key was used with another request body.")
+	ErrUnreadable = errs.New(errs.Unavailable, "answer-unreadable", "The first answer to this request can't be read by this server; try again.")
 	ErrInProgress = errs.New(errs.Conflict, "idempotency-in-progress", "The first request with this Idempotency-Key is still at work; try again.")
 )
 
@@ -92,7 +93,8 @@ func With(ctx context.Context, req Request) context.Context {
 // When the answer was kept before, work does not run. Then again judges whether
 // the caller may still see it, and records that they did; if it agrees, the
 // error is a *Replay. Do returns ErrMismatch when the key came with another
-// body, and ErrInProgress when the first request does not finish in time.
+// body, ErrInProgress when the first request does not finish in time, and
+// ErrUnreadable when its answer was sealed with keys that are not here.
 //
 // Like every closure of a transaction, work and again may run more than once.
 func Do[T any](ctx context.Context, db *sqldb.DB, again func(ctx context.Context, tx *sqldb.Tx) error,
@@ -163,7 +165,11 @@ func unseal(req Request, body []byte) ([]byte, error) {
 	if len(body) == 0 || body[0] == '{' {
 		return body, nil
 	}
-	return req.Seal.Unseal(body, req.use())
+	plain, err := req.Seal.Unseal(body, req.use())
+	if err != nil { // a server that has newer keys has sealed it, perhaps
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return plain, nil
 }
 
 // reserve makes the key's row this request's, or returns the answer that it
