@@ -162,6 +162,7 @@ func TestForgedPositions(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		encounter := c.encounter("grey", "ann", map[string]any{"finding": "x"})
+		webhook := c.must(201, "admin", post, "/v1/webhooks", map[string]any{"url": "https://hooks.example/x", "kinds": []string{"order.placed"}}).text(t, "id")
 		for _, o := range table() {
 			if o.described == nil || !o.paged() {
 				continue
@@ -178,6 +179,8 @@ func TestForgedPositions(t *testing.T) {
 				id = c.users["ann"].ID.String()
 			case strings.HasPrefix(o.Path, "/v1/encounters/"):
 				id = encounter
+			case strings.HasPrefix(o.Path, "/v1/webhooks/"):
+				id = webhook
 			}
 			path := strings.ReplaceAll(o.Path, "{id}", id)
 			x := &exchange{path: path, query: url.Values{}}

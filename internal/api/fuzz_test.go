@@ -109,6 +109,10 @@ func newFuzzer(c *clinic, seed uint64) *fuzzer {
 		slices.Sort(ids)
 	}
 	c.sign()
+	for _, patient := range []string{"ann", "bob"} {
+		c.care("brown", patient)
+		f.learn("encounter", c.encounter("grey", patient, map[string]any{"finding": "x"}))
+	}
 	for range 20 {
 		w := c.must(201, "admin", post, "/v1/webhooks", map[string]any{"url": "https://hooks.example", "kinds": []any{"order.placed"}}).text(c.t, "id")
 		f.learn("webhook", w)
@@ -423,6 +427,12 @@ func (f *fuzzer) field(name string, s *huma.Schema) string {
 		return pick(f, "00:00", "08:00", "12:30", "15:00", "23:59", "24:00", "02:30")
 	case name == "email":
 		return pick(f, "new", "x", "long") + strconv.Itoa(f.IntN(1000)) + "@example.org"
+	case name == "endpoint":
+		return "https://push.example/" + strconv.Itoa(f.IntN(1000))
+	case name == "p256dh":
+		return "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+	case name == "auth":
+		return "BTBZMqHH6r4Tts7J_aSIgg"
 	case name == "time_zone":
 		return pick(f, "America/New_York", "Asia/Kathmandu", "UTC", "Pacific/Apia", "Antarctica/Troll", "Nowhere/City", "")
 	case name == "specialty":

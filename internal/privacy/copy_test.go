@@ -139,21 +139,25 @@ func TestABrokenDatabaseIsNoUnknownPatient(t *testing.T) {
 		c := newClinic(t, db)
 		visit := c.document("visit", c.grey, c.ann, `{}`, true).ID.String()
 		ann := c.ann.UserID.String()
-		for name, do := range map[string]func() error{
-			"copy":          func() error { _, err := c.CopyOf(t.Context(), c.grey, ann); return err },
-			"the patient's": func() error { _, err := c.CopyOf(t.Context(), c.ann, ann); return err },
-			"disclosures": func() error {
+		for _, tt := range []struct {
+			name string
+			do   func() error
+		}{
+			{"copy", func() error { _, err := c.CopyOf(t.Context(), c.grey, ann); return err }},
+			{"the patient's", func() error { _, err := c.CopyOf(t.Context(), c.ann, ann); return err }},
+			{"disclosures", func() error {
 				_, err := c.Disclosures(t.Context(), c.auditor, ann, page.Request{Limit: 10})
 				return err
-			},
-			"amend": func() error {
+			}},
+			{"amend", func() error {
 				_, err := c.Encounters.Amend(t.Context(), c.grey, visit, "*", encounters.Change{})
 				return err
-			},
-			"read":             func() error { _, err := c.Encounters.Encounter(t.Context(), c.grey, visit); return err },
-			"place legal hold": func() error { _, err := c.PlaceHold(t.Context(), c.admin, ann, phi.Of("x")); return err },
-			"read legal hold":  func() error { _, err := c.Hold(t.Context(), c.admin, ann); return err },
+			}},
+			{"read", func() error { _, err := c.Encounters.Encounter(t.Context(), c.grey, visit); return err }},
+			{"place legal hold", func() error { _, err := c.PlaceHold(t.Context(), c.admin, ann, phi.Of("x")); return err }},
+			{"read legal hold", func() error { _, err := c.Hold(t.Context(), c.admin, ann); return err }},
 		} {
+			name, do := tt.name, tt.do
 			failures, refusals := 0, c.count(`SELECT COUNT(*) FROM audit_events WHERE outcome = 'denied'`)
 			for n := int64(1); n < 200; n++ {
 				left.Store(n)
