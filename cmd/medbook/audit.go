@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -106,6 +107,8 @@ func (c verifyTrail) judge(ctx context.Context) (r audit.Report, err error) {
 		defer f.Close()
 		return audit.VerifyExport(f, checkpoints, keys)
 	}
+	// SQLite's readers leave one processor to the writer, of whom there is none here.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
 	db, err := openTrail(ctx, storage{c.Database})
 	if err != nil {
 		return r, err

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -281,6 +282,7 @@ func BenchmarkVerify(b *testing.B) {
 		url  func(testing.TB) string
 	}{{"sqlite", sqltest.SQLite}, {"postgres", sqltest.Postgres}} {
 		b.Run(engine.name, func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1)) // as the command does
 			db := sqltest.Open(b, engine.url(b))
 			n := benchRecords(b, 100_000)
 			fillRecords(b, db, n)
