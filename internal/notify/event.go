@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,6 +37,18 @@ type Event struct {
 	Kind  Kind
 	About string // the id of the appointment, order, … that it is about
 	By    string // the role of who did it; empty: the program, or it does not matter
+
+	// Start is when what a reminder is of begins. Of several reminders to one user, of
+	// one kind, thing and start, one is written. Zero: it is no reminder.
+	Start time.Time `json:",omitzero"`
+}
+
+// message returns the id of the message to user about e.
+func (e Event) message(user uuid.UUID) uuid.UUID {
+	if e.Start.IsZero() {
+		return id.New()
+	}
+	return uuid.NewSHA1(user, fmt.Appendf(nil, "%s %s %d", e.Kind, e.About, e.Start.UnixMicro()))
 }
 
 // Facts are what the text of a message says of an event, as things are when it
@@ -74,5 +87,5 @@ func Notify(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e Event, channel 
 // something to say is judged then.
 func At(ctx context.Context, tx *sqldb.Tx, at time.Time, user uuid.UUID, e Event, channel string) (err error) {
 	defer errs.Wrap(&err, "notify user %s of %s", user, e.Kind)
-	return jobs.Enqueue(ctx, tx, at, Write{ID: id.New(), User: user, Event: e, Channel: channel})
+	return jobs.Enqueue(ctx, tx, at, Write{ID: e.message(user), User: user, Event: e, Channel: channel})
 }

@@ -24,6 +24,7 @@ var reminders = map[notify.Kind]struct{ before, late time.Duration }{
 // happened is what programs are told of what patients are told of.
 var happened = map[notify.Kind]webhooks.Kind{
 	notify.AppointmentHeld:      webhooks.AppointmentHeld,
+	notify.WaitlistOffer:        webhooks.AppointmentHeld, // which an offer is
 	notify.AppointmentConfirmed: webhooks.AppointmentConfirmed,
 	notify.AppointmentMoved:     webhooks.AppointmentMoved,
 	notify.AppointmentCancelled: webhooks.AppointmentCancelled,
@@ -35,7 +36,7 @@ func emit(ctx context.Context, tx *sqldb.Tx, kind webhooks.Kind, a Appointment) 
 	return webhooks.Emit(ctx, tx, webhooks.Event{Kind: kind, About: a.ID.String(), Patient: a.Patient, Practitioner: a.Practitioner()})
 }
 
-// inform has the patient of an appointment sayable what has become of it, and by whom,
+// inform has the patient of an appointment told what has become of it, and by whom,
 // and programs of the clinic that it has.
 func inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, a Appointment) error {
 	if err := emit(ctx, tx, happened[kind], a); err != nil {
@@ -50,7 +51,7 @@ func inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, 
 		if !at.After(tx.Now()) {
 			continue
 		}
-		if err := notify.At(ctx, tx, at, a.Patient, notify.Event{Kind: kind, About: a.ID.String()}, ""); err != nil {
+		if err := notify.At(ctx, tx, at, a.Patient, notify.Event{Kind: kind, About: a.ID.String(), Start: a.Start}, ""); err != nil {
 			return err
 		}
 	}
@@ -97,7 +98,8 @@ func Facts(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e notify.Event) (f
 	if err != nil {
 		return f, asOutdated(err)
 	}
-	if a.Patient != user || !a.worthTelling(e.Kind, tx.Now()) {
+	moved := !e.Start.IsZero() && !e.Start.Equal(a.Start) // since the reminder was set
+	if a.Patient != user || moved || !a.worthTelling(e.Kind, tx.Now()) {
 		return f, notify.ErrOutdated
 	}
 	f = notify.Facts{Start: a.Start, Zone: a.TimeZone, Reference: a.Reference, Until: a.HoldExpiresAt}

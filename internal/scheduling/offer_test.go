@@ -187,3 +187,60 @@ func TestAMoveFreesWhatItLeaves(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOfferIsAHoldToPrograms subscribes a program to holds, and frees a slot.
+func TestAnOfferIsAHoldToPrograms(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		q := newQueue(t, db)
+		err := db.Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO webhooks (id, url, kinds, enabled, secret, created_at, created_by, version)
+				VALUES ($1, 'https://hooks.example/x', 'appointment.held', TRUE, $2, 0, $1, 1)`, q.ann.UserID, []byte("x"))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.cancelAnn()
+		if n := q.count(`SELECT count(*) FROM jobs WHERE kind = 'webhooks.event' AND payload LIKE '%"appointment.held"%'`); n != 1 {
+			t.Errorf("%d events of a hold, want that of the offer", n)
+		}
+	})
+}
+
+// TestEachReminderComesOnce moves an appointment earlier, away and back: whatever
+// reminders were set on the way, one of each kind is written.
+func TestEachReminderComesOnce(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		run := &jobs.Runner{DB: db, Log: slog.New(slog.DiscardHandler)}
+		c.Work(run)
+		written := map[notify.Kind]map[string]bool{notify.ReminderDay: {}, notify.ReminderHours: {}}
+		jobs.Handle(run, func(ctx context.Context, w notify.Write) error {
+			return db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+				_, err := Facts(ctx, tx, w.User, w.Event)
+				if ids := written[w.Event.Kind]; err == nil && ids != nil {
+					ids[w.ID.String()] = true
+				}
+				return nil
+			})
+		})
+		c.publish(c.grey, hours("2027-03-17 08:00", "2027-03-17 09:00"))
+		a := c.book(c.ann, c.slot(c.grey.PractitionerID, at("2027-03-17 08:45")))
+		for _, to := range []string{"08:30", "08:45", "08:15", "08:00", "08:15"} {
+			if _, err := c.Reschedule(t.Context(), c.ann, a.ID.String(), RescheduleRequest{Slot: c.slot(c.grey.PractitionerID, at("2027-03-17 "+to))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for now := at("2027-03-16 07:45"); now.Before(at("2027-03-17 08:15")); now = now.Add(5 * time.Minute) {
+			c.clock.Set(now)
+			if _, err := run.RunDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for kind, ids := range written {
+			if len(ids) != 1 {
+				t.Errorf("%d messages of %s, want 1", len(ids), kind)
+			}
+		}
+	})
+}

@@ -78,7 +78,9 @@ func (s *rotating) present() key {
 func (s *rotating) SigningKey(context.Context) (op.SigningKey, error) { return s.present(), nil }
 
 // KeySet returns it too, for who verifies.
-func (s *rotating) KeySet(context.Context) ([]op.Key, error) { return []op.Key{public{s.present()}}, nil }
+func (s *rotating) KeySet(context.Context) ([]op.Key, error) {
+	return []op.Key{public{s.present()}}, nil
+}
 
 // key signs.
 type key struct {
