@@ -24,6 +24,8 @@ import (
 func TestWhoErasesWhom(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
+		hired := c.user("hired", auth.Patient) // and works here now
+		c.exec(`UPDATE users SET role = $1 WHERE id = $2`, string(auth.Auditor), hired.UserID)
 		proved := auth.Actor{UserID: c.admin.UserID, Role: auth.Admin, Via: auth.ViaSession, ProvedAt: c.clock.Now()}
 		unproved, stale, all := proved, proved, c.admin
 		unproved.ProvedAt, stale.ProvedAt, all.Scopes = time.Time{}, c.clock.Now().Add(-5*time.Minute-time.Microsecond), auth.ScopesOf(auth.All)
@@ -43,6 +45,7 @@ func TestWhoErasesWhom(t *testing.T) {
 			{"nobody's id", id.New().String(), c.admin, none, "admin patient.erase denied operations ? x1 [?]"},
 			{"no id", "x", c.admin, none, "admin patient.erase denied operations  x1 []"},
 			{"no patient", c.grey.UserID.String(), c.admin, none, "admin patient.erase denied operations grey x1 [grey]"},
+			{"no patient any more", hired.UserID.String(), c.admin, none, "admin patient.erase denied operations hired x1 [hired]"},
 			{"an admin", ann, proved, nil, "admin patient.erase success operations ann x1 [ann]"},
 			{"an admin, twice", ann, proved, none, "admin patient.erase denied operations ann x1 [ann]"},
 			{"the command line", c.bob.UserID.String(), auth.System, nil, "system patient.erase success operations bob x1 [bob]"},
