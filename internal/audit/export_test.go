@@ -66,8 +66,11 @@ func Plan(ctx context.Context, tx *sqldb.Tx, f Filter) (string, error) {
 }
 
 // Answered waits until what is under way to the webhook was answered, which the
-// keeper's next turn will see.
+// keeper's next turn will see, if its last one did not see it.
 func Answered(k *Keeper) {
+	if k.Webhook.answer == nil {
+		return
+	}
 	err := <-k.Webhook.answer
 	answer := make(chan error, 1)
 	answer <- err
