@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt bench soak openapi
+.PHONY: help run build test lint fmt bench soak openapi generate
 
 # The tools are pinned in a module of their own.
 TOOL := go tool -modfile=tools/go.mod
@@ -49,6 +49,9 @@ bench: ## Measure hold, list, calendar, group commit and sign-in
 
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
+
+generate: ## Write the Go code of the pages' templates
+	$(TOOL) templ generate -path internal/web
 
 openapi: ## Write openapi.yaml
 	go run ./cmd/medbook openapi > openapi.yaml.new
