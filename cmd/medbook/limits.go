@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"medbook/internal/api"
 	"medbook/internal/app"
+	"medbook/internal/gate"
 	"medbook/internal/scheduling"
 )
 
@@ -26,7 +26,7 @@ func (r restraints) into(c *app.Config) error {
 	if min(r.RateLimitAddress, r.RateLimitCredential, r.RateLimitSecrets, r.HoldsPerDay) < 0 || r.HoldCooldown < 0 {
 		return errors.New("limits can't be negative; 0 means that there is none")
 	}
-	c.Limits = api.Limits{Address: r.RateLimitAddress, Credential: r.RateLimitCredential, Secrets: r.RateLimitSecrets}
+	c.Limits = gate.Limits{Address: r.RateLimitAddress, Credential: r.RateLimitCredential, Secrets: r.RateLimitSecrets}
 	c.Restraint = scheduling.Restraint{HoldsPerDay: r.HoldsPerDay, Cooldown: r.HoldCooldown}
 	for part := range strings.SplitSeq(r.CORSOrigins, ",") {
 		part = strings.TrimSpace(part)

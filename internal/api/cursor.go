@@ -52,7 +52,7 @@ const sealed = 8
 
 // bind returns the binding of a request: everything but which page it asks for.
 func bind(x *exchange) binding {
-	parts := []string{x.actor.UserID.String(), x.path}
+	parts := []string{x.Actor.UserID.String(), x.path}
 	var names []string
 	for name := range x.query {
 		if name != "limit" && name != "cursor" && name != "count" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"medbook/internal/gate"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -150,8 +151,8 @@ func TestCursorsBelongToCallerAndFilter(t *testing.T) {
 
 // TestFiltersDoNotRunTogether shows that no two filters share their cursors.
 func TestFiltersDoNotRunTogether(t *testing.T) {
-	one := bind(&exchange{path: "/v1/slots", query: url.Values{"specialty": {"x"}, "status": {"any"}}})
-	other := bind(&exchange{path: "/v1/slots", query: url.Values{"specialty": {"xstatusany"}}})
+	one := bind(&exchange{Exchange: new(gate.Exchange), path: "/v1/slots", query: url.Values{"specialty": {"x"}, "status": {"any"}}})
+	other := bind(&exchange{Exchange: new(gate.Exchange), path: "/v1/slots", query: url.Values{"specialty": {"xstatusany"}}})
 	if one == other {
 		t.Error("two filters are bound alike")
 	}
@@ -183,8 +184,8 @@ func TestForgedPositions(t *testing.T) {
 				id = webhook
 			}
 			path := strings.ReplaceAll(o.Path, "{id}", id)
-			x := &exchange{path: path, query: url.Values{}}
-			x.actor.UserID = c.users[by].ID
+			x := &exchange{Exchange: new(gate.Exchange), path: path, query: url.Values{}}
+			x.Actor.UserID = c.users[by].ID
 			for _, position := range []string{"x", ".", "1e9." + c.practitioner("grey"), "99999999999999999999.x", "1.x.y", "\x00", "\xff", strings.Repeat("9", 300), c.practitioner("grey") + "x"} {
 				r := c.call(by, get, path+"?limit=5&cursor="+bind(x).seal(position), nil)
 				c.refused(r, 422, "invalid-cursor")

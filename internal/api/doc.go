@@ -13,7 +13,7 @@
 //   - No answer and no log line holds a value that a caller sent.
 //   - What is personal is never cached.
 //
-// To read a request top to bottom: server.go builds the chain of middleware.go
-// around the table in routes.go; route.go runs a route; answer.go and
+// To read a request top to bottom: package gate lets it in, server.go has the
+// face around the table in routes.go; route.go runs a route; answer.go and
 // problem.go write what comes of it.
 package api

@@ -17,6 +17,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/errs"
 	"medbook/internal/federation"
+	"medbook/internal/gate"
 	"medbook/internal/idempotency"
 )
 
@@ -67,7 +68,7 @@ func newDocument() huma.Config {
 				Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", Description: "An access token of POST /v1/auth/login."},
-					"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "A browser's session, of POST /v1/auth/login with session=cookie."},
+					"cookie": {Type: "apiKey", In: "cookie", Name: gate.SessionCookie("", 0).Name, Description: "A browser's session, of POST /v1/auth/login with session=cookie."},
 					"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "A key of POST /v1/api-keys or `medbook key create`."},
 				},
 				Headers:   commonHeaders(),
@@ -194,7 +195,7 @@ func headerParam(name, description string, most int) *huma.Param {
 
 // general are the errors that any operation can answer, whatever it does.
 var general = []*errs.Error{
-	errMalformed, auth.ErrUnauthenticated, errInvalid, errInternal, errCancelled, errTooMany, errCrossOrigin, federation.ErrUnavailable, audit.ErrUnrecorded,
+	errMalformed, auth.ErrUnauthenticated, errInvalid, gate.ErrInternal, gate.ErrCancelled, gate.ErrTooMany, gate.ErrCrossOrigin, federation.ErrUnavailable, audit.ErrUnrecorded,
 	{Kind: errs.Unavailable, Code: "database-unavailable", Detail: "The database can't be reached."},
 	{Kind: errs.Unavailable, Code: "outcome-unknown", Detail: "The database did not confirm the change; it may have been made. Repeat the request with its Idempotency-Key."},
 	{Kind: errs.Unavailable, Code: "too-busy", Detail: "Too much is waiting for the database."},

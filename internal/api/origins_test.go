@@ -3,8 +3,6 @@ package api
 import (
 	"strings"
 	"testing"
-
-	"medbook/internal/origin"
 )
 
 // TestCookiesDoNotServeOtherSites has a browser send Ann's cookie along with
@@ -70,24 +68,5 @@ func TestOtherOriginsAreLetInByName(t *testing.T) {
 	w := ask(c.server.Handler(), get, "/v1/me", "", "", "Origin", "https://app.example", "X-API-Key", c.keys["ann"])
 	if w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "https://app.example" || !strings.Contains(strings.ToLower(w.Header().Get("Access-Control-Expose-Headers")), "etag") || !strings.Contains(w.Header().Get("Vary"), "Origin") {
 		t.Errorf("answer %d with headers %v", w.Code, w.Header())
-	}
-}
-
-func TestBrowsersAreToldToComeByTLS(t *testing.T) {
-	c := onSQLite(t)
-	c.server.Proxies, _ = origin.ParseProxies("192.0.2.1")
-	h := c.server.Handler()
-	if w := ask(h, get, "/docs", "198.51.100.7", ""); w.Header().Get("Strict-Transport-Security") != "" {
-		t.Error("told over plain HTTP, where it counts nothing")
-	}
-	w := ask(h, get, "/docs", "198.51.100.7", "", "X-Forwarded-Proto", "https")
-	for name, want := range map[string]string{
-		"Strict-Transport-Security": "max-age=31536000; includeSubDomains", "Cross-Origin-Opener-Policy": "same-origin",
-		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
-		"Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-	} {
-		if got := w.Header().Get(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
-		}
 	}
 }

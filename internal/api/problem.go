@@ -1,32 +1,15 @@
 package api
 
 import (
-	"context"
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"medbook/internal/errs"
+	"medbook/internal/gate"
 	"medbook/internal/idempotency"
 )
-
-// status is the only place where a kind of error meets an HTTP status.
-var status = map[errs.Kind]int{
-	errs.Internal:             http.StatusInternalServerError,
-	errs.Malformed:            http.StatusBadRequest,
-	errs.Unauthenticated:      http.StatusUnauthorized,
-	errs.Forbidden:            http.StatusForbidden, // the role may never do this
-	errs.NotFound:             http.StatusNotFound,  // unknown, or not the caller's: the same answer
-	errs.Conflict:             http.StatusConflict,
-	errs.Gone:                 http.StatusGone,
-	errs.PreconditionFailed:   http.StatusPreconditionFailed,
-	errs.PreconditionRequired: http.StatusPreconditionRequired,
-	errs.Invalid:              http.StatusUnprocessableEntity,
-	errs.Unavailable:          http.StatusServiceUnavailable,
-	errs.Limited:              http.StatusTooManyRequests,
-}
 
 // Errors of requests that no service sees.
 var (
@@ -37,9 +20,7 @@ var (
 	errTooLarge    = errs.New(errs.Malformed, "body-too-large", "The body is larger than 1 MiB.")
 	errContentType = errs.New(errs.Malformed, "unsupported-content-type", "The body must be application/json in UTF-8, not compressed.")
 	errTooSlow     = errs.New(errs.Malformed, "request-timeout", "The body took too long to arrive.")
-	errCancelled   = errs.New(errs.Unavailable, "cancelled", "The request ended before its answer was there.")
 	errNotReady    = errs.New(errs.Unavailable, "not-ready", "The server can't answer requests yet.")
-	errInternal    = errs.New(errs.Internal, "internal", "Something went wrong here. It has been logged; the request may be tried again.")
 )
 
 // only has the codes of HTTP's own errors, which no kind tells apart.
@@ -54,7 +35,7 @@ func statusOf(e *errs.Error) int {
 	if s, ok := only[e.Code]; ok {
 		return s
 	}
-	return status[e.Kind]
+	return gate.Status(e.Kind)
 }
 
 // problem is an RFC 9457 problem document.
@@ -84,18 +65,6 @@ func titleOf(code string) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// shown returns the error in err that may be shown to the caller; what may not
-// be is an internal one.
-func shown(err error) *errs.Error {
-	if e := errs.As(err); e != nil && e.Kind != errs.Internal {
-		return e
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return errCancelled
-	}
-	return errInternal
-}
-
 // problemOf makes the problem document of e. o tells where in a request its
 // fields are; it may be nil.
 func problemOf(o *operation, requestID string, e *errs.Error) *problem {
@@ -107,7 +76,7 @@ func problemOf(o *operation, requestID string, e *errs.Error) *problem {
 
 // problemAnswer makes the answer to a request that met err.
 func problemAnswer(o *operation, requestID string, err error) (idempotency.Answer, error) {
-	e := shown(err)
+	e := gate.Shown(err)
 	p := problemOf(o, requestID, e)
 	header := map[string]string{"Content-Type": problemContent}
 	switch p.Status {
@@ -118,4 +87,20 @@ func problemAnswer(o *operation, requestID string, err error) (idempotency.Answe
 	}
 	body, err := encode(p)
 	return idempotency.Answer{Status: p.Status, Header: header, Body: body}, err
+}
+
+// fail answers a request with the problem that err is.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	refuse(w, r, exchangeOf(r.Context()).op, err)
+}
+
+// refuse answers a request with the problem that err is. o is nil when no
+// operation was reached.
+func refuse(w http.ResponseWriter, r *http.Request, o *operation, err error) {
+	gate.Note(r.Context(), err)
+	a, broken := problemAnswer(o, gate.Of(r.Context()).Request, err)
+	if broken != nil {
+		panic(broken)
+	}
+	send(w, r, o, a)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"medbook/internal/errs"
+	"medbook/internal/gate"
 )
 
 const (
@@ -162,12 +163,12 @@ func refusal(hc huma.Context, status int, _ string, details ...error) huma.Statu
 	err := errInvalid
 	switch {
 	case status >= http.StatusInternalServerError:
-		err = errInternal
+		err = gate.ErrInternal
 	case status == http.StatusBadRequest:
 		err = errMalformed
 	}
-	x.code = err.Code
-	p := problemOf(x.op, x.request, err)
+	x.Code = err.Code
+	p := problemOf(x.op, x.Request, err)
 	if err == errInvalid {
 		p.Errors = wrongParts(x.op.places, details)
 	}

@@ -215,3 +215,21 @@ func TestPathsAndMethods(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnsEveryRoute shows that the API is asked for all that it has, and not for
+// what only begins alike.
+func TestOwnsEveryRoute(t *testing.T) {
+	for _, o := range table() {
+		if !Owns(o.Path) {
+			t.Errorf("%s is not the API's", o.Path)
+		}
+	}
+	for path, want := range map[string]bool{
+		"/v1/nowhere": true, "/v1/x/../..": true, "/docs/": true, "/account/nowhere": true,
+		"/": false, "": false, "*": false, "/v1": false, "/v10/x": false, "/documents": false, "/status/x": false, "/account": false, "//v1/slots": false,
+	} {
+		if Owns(path) != want {
+			t.Errorf("Owns(%q) = %v, want %v", path, !want, want)
+		}
+	}
+}

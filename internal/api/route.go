@@ -130,16 +130,16 @@ func (a *surface) admit(o *operation) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
 		x := exchangeOf(r.Context())
-		x.op, x.route, x.path = o, o.Path, r.URL.EscapedPath()
-		if x.actor.Weak && o.May.public() {
-			x.actor = stranger(x.actor) // who sees no more than anybody does
+		x.op, x.Route, x.path = o, o.Path, r.URL.EscapedPath()
+		if x.Actor.Weak && o.May.public() {
+			x.Actor = stranger(x.Actor) // who sees no more than anybody does
 		}
-		err := o.admits(x.actor)
+		err := o.admits(x.Actor)
 		if err == nil && o.May.stepUp != "" {
-			err = x.actor.StepUp(o.May.stepUp, a.server.Auth.DB.Now())
+			err = x.Actor.StepUp(o.May.stepUp, a.server.Auth.DB.Now())
 		}
 		if errs.KindOf(err) == errs.Forbidden {
-			if failed := a.recordRefusal(r.Context(), o, x.actor); failed != nil {
+			if failed := a.recordRefusal(r.Context(), o, x.Actor); failed != nil {
 				err = failed
 			}
 		}
@@ -150,7 +150,7 @@ func (a *surface) admit(o *operation) func(huma.Context, func(huma.Context)) {
 			err = x.readBody(o, r)
 		}
 		if err != nil {
-			a.server.fail(w, r, err)
+			fail(w, r, err)
 			return
 		}
 		next(hc)

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"medbook/internal/auth"
+	"medbook/internal/gate"
 	"medbook/internal/idempotency"
 	"medbook/internal/page"
 )
@@ -28,16 +29,16 @@ func route[In, T, B any](a *surface, r row, handle func(context.Context, auth.Ac
 		x := exchangeOf(ctx)
 		encode := func(result any, err error) (idempotency.Answer, error) {
 			if err != nil {
-				return problemAnswer(o, x.request, err)
+				return problemAnswer(o, x.Request, err)
 			}
 			return render(o, present(result.(T)))
 		}
 		ctx, err := x.keyed(ctx, o, a.server, encode)
 		var result T
 		if err == nil {
-			result, err = handle(ctx, x.actor, in)
+			result, err = handle(ctx, x.Actor, in)
 		}
-		return a.written(x, encode, result, err), nil
+		return finish(ctx, encode, result, err), nil
 	})
 	a.added(o, reflect.TypeFor[In]())
 }
@@ -56,16 +57,16 @@ func list[In any, P interface {
 		err := P(in).paging().open(bound)
 		var found page.Of[T]
 		if err == nil {
-			found, err = handle(ctx, x.actor, in)
+			found, err = handle(ctx, x.Actor, in)
 		}
 		encode := func(_ any, err error) (idempotency.Answer, error) {
 			if err != nil {
-				return problemAnswer(o, x.request, err)
+				return problemAnswer(o, x.Request, err)
 			}
 			public, ok := any(in).(interface{ public() bool })
 			return pageAnswer(o, x, bound, found, present, ok && public.public())
 		}
-		return a.written(x, encode, nil, err), nil
+		return finish(ctx, encode, nil, err), nil
 	})
 	a.added(o, reflect.TypeFor[In]())
 }
@@ -102,33 +103,34 @@ type written struct {
 	Body func(huma.Context)
 }
 
-// written makes the answer of a result or an error, or repeats a kept one.
-func (a *surface) written(x *exchange, encode func(any, error) (idempotency.Answer, error), result any, err error) *written {
+// finish makes the answer of a result or an error, or repeats a kept one.
+func finish(ctx context.Context, encode func(any, error) (idempotency.Answer, error), result any, err error) *written {
+	o := exchangeOf(ctx).op
 	var replay *idempotency.Replay
 	replayed := errors.As(err, &replay)
 	if err != nil && !replayed {
-		a.server.note(x, err)
+		gate.Note(ctx, err)
 	}
 	return &written{func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
 		if replayed {
 			w.Header().Set("Idempotency-Replayed", "true")
-			send(w, r, x.op, replay.Answer)
+			send(w, r, o, replay.Answer)
 			return
 		}
 		answer, err := encode(result, err)
 		if err != nil {
-			a.server.fail(w, r, err)
+			fail(w, r, err)
 			return
 		}
-		send(w, r, x.op, answer)
+		send(w, r, o, answer)
 	}}
 }
 
 // keyed puts what an Idempotency-Key asks for into the context. Without a
 // caller there is nobody to keep an answer for, and the key is ignored.
 func (x *exchange) keyed(ctx context.Context, o *operation, s *Server, encode func(any, error) (idempotency.Answer, error)) (context.Context, error) {
-	if !o.repeatable() || len(x.keys) == 0 || x.actor.Anonymous() {
+	if !o.repeatable() || len(x.keys) == 0 || x.Actor.Anonymous() {
 		return ctx, nil
 	}
 	key := x.keys[0]
@@ -143,7 +145,7 @@ func (x *exchange) keyed(ctx context.Context, o *operation, s *Server, encode fu
 		hash.Write(part)
 	}
 	keys := s.Auth.Keys
-	req := idempotency.Request{Caller: x.actor.UserID.String(), Route: o.Method + " " + o.Path, Key: key, Encode: encode, Seal: keys}
+	req := idempotency.Request{Caller: x.Actor.UserID.String(), Route: o.Method + " " + o.Path, Key: key, Encode: encode, Seal: keys}
 	// Without the keys nobody can tell from a hash whether a body that they guess was sent.
 	hashes := keys.DeriveAll("idempotent request", hash.Sum(nil))
 	req.BodyHash = [32]byte(hashes[0])

@@ -16,6 +16,7 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/directory"
 	"medbook/internal/encounters"
+	"medbook/internal/gate"
 	"medbook/internal/notify"
 	"medbook/internal/orders"
 	"medbook/internal/origin"
@@ -36,17 +37,50 @@ type Server struct {
 	Orders     *orders.Service
 	Privacy    *privacy.Service
 	Ready      func(context.Context) error // whether requests can be answered now
-	Log        *slog.Logger
-	Now        func() time.Time // for durations in the log, and for Limits; nil if there are neither
-	Proxies    origin.Proxies   // whose word on the client's address counts
-	Limits     Limits
-	Origins    []string // whose pages may call the API: "https://app.example"
+
+	// Of the gate that Handler stands behind. Face needs none of them.
+	Log     *slog.Logger
+	Now     func() time.Time
+	Proxies origin.Proxies
+	Limits  gate.Limits
+	Origins []string
 }
 
-// Handler returns the handler of all routes. It is safe for concurrent use.
+// Face returns the face that answers for all routes, and with a problem
+// document where there is none.
+func (s *Server) Face() gate.Face {
+	return gate.Face{
+		Handler:     exchanged(canonical(s.surface().mux)),
+		Fail:        func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, nil, err) },
+		Secret:      triesSecret,
+		CrossOrigin: true,
+	}
+}
+
+// Handler returns the face behind a gate of its own. It is safe for concurrent use.
 func (s *Server) Handler() http.Handler {
-	a := s.surface()
-	return s.identified(s.logged(s.recovered(s.shared(s.limited(s.authenticated(s.canonical(a.mux)))))))
+	face := s.Face()
+	g := &gate.Gate{
+		Auth: s.Auth, Log: s.Log, Now: s.Now, Proxies: s.Proxies, Limits: s.Limits, Origins: s.Origins,
+		Pick: func(*http.Request) gate.Face { return face },
+	}
+	return g.Handler()
+}
+
+// Owns reports whether the API answers what is at a path, be it only that
+// nothing is there.
+func Owns(path string) bool {
+	switch path {
+	case "/status", "/healthz", "/readyz", "/openapi.json", "/openapi.yaml", "/docs":
+		return true
+	}
+	below := func(top string) bool { return strings.HasPrefix(path, top) }
+	return slices.ContainsFunc([]string{"/v1/", "/docs/", "/account/"}, below)
+}
+
+// triesSecret reports whether a request is one by which secrets can be guessed.
+func triesSecret(r *http.Request) bool {
+	return r.Method == http.MethodPost && (strings.HasPrefix(r.URL.Path, "/v1/auth/") || r.URL.Path == "/v1/setup")
 }
 
 // OpenAPI returns the document that describes every route, as JSON and as YAML.
@@ -82,7 +116,7 @@ func (s *Server) surface() *surface {
 	s.routes(a)
 	a.refuseOtherMethods()
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, errNoRoute)
+		fail(w, r, errNoRoute)
 	})
 	a.finishDocument()
 	return a
@@ -101,20 +135,20 @@ func (a *surface) refuseOtherMethods() {
 		slices.Sort(ms)
 		allow := strings.Join(ms, ", ")
 		a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			exchangeOf(r.Context()).route = path
+			exchangeOf(r.Context()).Route = path
 			w.Header().Set("Allow", allow)
-			a.server.fail(w, r, errMethod)
+			fail(w, r, errMethod)
 		})
 	}
 }
 
 // canonical answers 404 to paths with empty or dotted segments, which
 // http.ServeMux would answer with a redirect that repeats the path.
-func (s *Server) canonical(next http.Handler) http.Handler {
+func canonical(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.EscapedPath()
 		if clean := path.Clean(p); !strings.HasPrefix(p, "/") || clean != p && clean+"/" != p {
-			s.fail(w, r, errNoRoute)
+			fail(w, r, errNoRoute)
 			return
 		}
 		next.ServeHTTP(w, r)

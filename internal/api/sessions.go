@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"medbook/internal/auth"
+	"medbook/internal/gate"
 	"medbook/internal/page"
 )
 
@@ -45,7 +46,7 @@ func presentSignedIn(in auth.SignedIn) answer[signedInBody] {
 		return answer[signedInBody]{Body: b}
 	}
 	b.TokenType = "Cookie"
-	return answer[signedInBody]{Body: b, Cookie: sessionCookie(in.Cookie, 0).String()}
+	return answer[signedInBody]{Body: b, Cookie: gate.SessionCookie(in.Cookie, 0).String()}
 }
 
 type refreshInput struct {
@@ -78,7 +79,7 @@ func (s *Server) logOut(ctx context.Context, by auth.Actor, in *logOutInput) (lo
 type loggedOut struct{}
 
 func presentLoggedOut(loggedOut) answer[none] {
-	return answer[none]{Cookie: sessionCookie("", -1).String()}
+	return answer[none]{Cookie: gate.SessionCookie("", -1).String()}
 }
 
 type stepUpInput struct {

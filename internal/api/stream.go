@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"medbook/internal/auth"
+	"medbook/internal/gate"
 )
 
 // streamPatience is how long a client may take for what was written so far.
@@ -26,15 +27,15 @@ func streamed[In any](a *surface, r row, handle func(context.Context, auth.Actor
 		return &written{func(hc huma.Context) {
 			req, w := humago.Unwrap(hc)
 			out := &stream{to: w}
-			err := handle(ctx, exchangeOf(ctx).actor, in, out)
+			err := handle(ctx, exchangeOf(ctx).Actor, in, out)
 			switch {
 			case err == nil:
 				out.begin()
 			case out.begun():
-				a.server.note(exchangeOf(ctx), err)
+				gate.Note(ctx, err)
 				panic(http.ErrAbortHandler)
 			default:
-				a.server.fail(w, req, err)
+				fail(w, req, err)
 			}
 		}}, nil
 	})

@@ -16,6 +16,7 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/encounters"
 	"medbook/internal/federation"
+	"medbook/internal/gate"
 	"medbook/internal/jobs"
 	"medbook/internal/keyring"
 	"medbook/internal/notify"
@@ -51,7 +52,7 @@ type Config struct {
 
 	Providers []federation.Issuer // at which people may sign in
 
-	Limits    api.Limits
+	Limits    gate.Limits
 	Restraint scheduling.Restraint
 	Origins   []string // whose pages may call the API
 
@@ -212,10 +213,27 @@ func CheckpointKeys(ring *keyring.Ring) (keys []string, err error) {
 	return keys, nil
 }
 
+// handler puts the gate before the faces.
 func (a *App) handler() http.Handler {
+	g := &gate.Gate{
+		Auth: a.Auth, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
+		Pick: a.faces(),
+	}
+	return g.Handler()
+}
+
+// faces returns which face a request is for.
+func (a *App) faces() func(*http.Request) gate.Face {
 	s := &api.Server{
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
-		Ready: a.DB.Ready, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
+		Ready: a.DB.Ready,
 	}
-	return s.Handler()
+	rest := s.Face()
+	pages := rest // as long as there are none, the API says that nothing is there
+	return func(r *http.Request) gate.Face {
+		if api.Owns(r.URL.Path) {
+			return rest
+		}
+		return pages
+	}
 }

@@ -31,6 +31,7 @@ var layers = [][]string{
 	{"scheduling"},
 	{"encounters", "orders"},
 	{"privacy"},
+	{"gate"},
 	{"api"},
 	{"app"},
 	{"demo"},
@@ -39,8 +40,9 @@ var layers = [][]string{
 // helpers are packages that only tests import.
 var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest"}
 
-// faces speak to callers. They know services, not the database.
-var faces = []string{"internal/api", "internal/web", "internal/fhir"}
+// faces speak to callers, and the gate stands before them. They know services,
+// not the database.
+var faces = []string{"internal/gate", "internal/api", "internal/web", "internal/fhir"}
 
 // revealers are the functions, beside those of sql files, that take a personal
 // value out of its wrapping: to search for it, to judge it, or to send it to

@@ -1,7 +1,7 @@
 // Package errs holds the one error type that may be shown to a caller.
 //
 // A package declares the errors that callers may act on in one var block with
-// New; api holds the only table from Kind to HTTP status. Everything else is an
+// New; gate holds the only table from Kind to HTTP status. Everything else is an
 // internal error, whose text is logged but never sent.
 package errs
 
@@ -14,7 +14,7 @@ import (
 // Kind says what sort of refusal an error is. Its zero value is Internal.
 type Kind int
 
-// The kinds of errors. What each one means over HTTP is package api's affair.
+// The kinds of errors. What each one means over HTTP is package gate's affair.
 const (
 	Internal             Kind = iota // a defect or a broken machine; details stay inside
 	Malformed                        // the request can't be read

@@ -1,27 +1,22 @@
-package api
+package gate
 
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-chi/httprate"
 
 	"medbook/internal/auth"
-	"medbook/internal/errs"
 )
-
-// errTooMany is the answer to who asks too often, whatever they ask.
-var errTooMany = errs.New(errs.Limited, "too-many-requests", "Too many requests came from you. Wait, then go on.")
 
 // Limits are how many requests a minute a server answers; 0 means any number.
 // Each server counts for itself, in memory.
 type Limits struct {
 	Address    int // of a client's address; of IPv6, of its /64
 	Credential int // of an API key or a session
-	Secrets    int // of an address, for routes at which secrets can be guessed
+	Secrets    int // of an address, for what tries a secret
 }
 
 const limitWindow = time.Minute
@@ -38,14 +33,14 @@ type limiter struct {
 }
 
 // newLimiter returns nil, which limits nothing, for 0.
-func (s *Server) newLimiter(policy string, most int) *limiter {
+func (g *Gate) newLimiter(policy string, most int) *limiter {
 	if most <= 0 {
 		return nil
 	}
-	return &limiter{policy: policy, most: most, now: s.Now, counter: httprate.NewLocalLimitCounter(limitWindow)}
+	return &limiter{policy: policy, most: most, now: g.Now, counter: httprate.NewLocalLimitCounter(limitWindow)}
 }
 
-// count counts a request, or returns errTooMany with how long to wait. It tells
+// count counts a request, or returns ErrTooMany with how long to wait. It tells
 // the caller how they stand.
 func (l *limiter) count(h http.Header, key string) error {
 	if l == nil || key == "" {
@@ -72,7 +67,7 @@ func (l *limiter) count(h http.Header, key string) error {
 	h.Add("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", l.policy, l.most, int(limitWindow.Seconds())))
 	h.Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", l.policy, max(0, left), int((limitWindow-passed).Seconds())))
 	if wait > 0 {
-		return errTooMany.After(wait)
+		return ErrTooMany.After(wait)
 	}
 	return nil
 }
@@ -97,14 +92,15 @@ func slid(n, left int) time.Duration {
 
 // limited counts each request of a client's address. Who watches whether the
 // server is well is not counted.
-func (s *Server) limited(next http.Handler) http.Handler {
-	address, secrets := s.newLimiter("address", s.Limits.Address), s.newLimiter("secrets", s.Limits.Secrets)
+func (g *Gate) limited(next http.Handler) http.Handler {
+	address, secrets := g.newLimiter("address", g.Limits.Address), g.newLimiter("secrets", g.Limits.Secrets)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from := httprate.CanonicalizeIP(exchangeOf(r.Context()).actor.Address)
+		x := Of(r.Context())
+		from := httprate.CanonicalizeIP(x.Actor.Address)
 		var err error
 		switch {
 		case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
-		case r.Method == http.MethodPost && takesSecrets(r.URL.Path):
+		case x.face.Secret != nil && x.face.Secret(r):
 			err = secrets.count(w.Header(), from)
 			fallthrough
 		default:
@@ -113,16 +109,11 @@ func (s *Server) limited(next http.Handler) http.Handler {
 			}
 		}
 		if err != nil {
-			s.fail(w, r, err)
+			fail(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// takesSecrets reports whether a path is one at which secrets can be guessed.
-func takesSecrets(path string) bool {
-	return strings.HasPrefix(path, "/v1/auth/") || path == "/v1/setup"
 }
 
 // credentialKey is by what a caller's requests are counted.
