@@ -26,6 +26,7 @@ import (
 	"medbook/internal/privacy"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
+	"medbook/internal/web"
 	"medbook/internal/webhooks"
 )
 
@@ -228,8 +229,11 @@ func (a *App) faces() func(*http.Request) gate.Face {
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
 		Ready: a.DB.Ready,
 	}
-	rest := s.Face()
-	pages := rest // as long as there are none, the API says that nothing is there
+	p := &web.Server{
+		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
+		Log: a.log, Now: a.DB.Now,
+	}
+	rest, pages := s.Face(), p.Face()
 	return func(r *http.Request) gate.Face {
 		if api.Owns(r.URL.Path) {
 			return rest

@@ -32,7 +32,9 @@ var layers = [][]string{
 	{"encounters", "orders"},
 	{"privacy"},
 	{"gate"},
-	{"api"},
+	{"web/assets", "web/words"},
+	{"web/ui"},
+	{"api", "web"},
 	{"app"},
 	{"demo"},
 }

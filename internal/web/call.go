@@ -45,12 +45,12 @@ type call struct {
 	answered bool
 }
 
-// Names of the cookies that hold no secret: what the reader chose, and what was done
-// on the page before.
+// Names of the cookies that hold no secret: the language that the reader chose, the
+// zone that a script found, and what was done on the page before.
 const (
-	languageCookie = "lang"
+	languageCookie = "__Host-language"
 	zoneCookie     = "zone"
-	doneCookie     = "done"
+	doneCookie     = "__Host-done"
 )
 
 func (s *Server) callOf(w http.ResponseWriter, r *http.Request, to route) *call {
@@ -177,8 +177,13 @@ func (c *call) see(path string) error {
 // done leads to another page, which says what was done by a text of the catalogue.
 // The text's key travels in a cookie, so it must say nothing of anybody.
 func (c *call) done(path, key string) error {
-	http.SetCookie(c.w, &http.Cookie{Name: doneCookie, Value: key, Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.remember(doneCookie, key, time.Minute)
 	return c.see(path)
+}
+
+// remember keeps a cookie in the browser for so long; a negative time removes it.
+func (c *call) remember(name, value string, life time.Duration) {
+	http.SetCookie(c.w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // whatWasDone returns the notice that the page before left, once.
@@ -187,7 +192,7 @@ func (c *call) whatWasDone() *ui.Notice {
 	if key == "" {
 		return nil
 	}
-	http.SetCookie(c.w, &http.Cookie{Name: doneCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.remember(doneCookie, "", -time.Second)
 	if !strings.HasPrefix(key, "done.") || !words.Has(key) {
 		return nil
 	}

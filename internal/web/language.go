@@ -1,8 +1,8 @@
 package web
 
 import (
-	"net/http"
 	"slices"
+	"time"
 
 	"medbook/internal/notify"
 	"medbook/internal/web/words"
@@ -26,5 +26,5 @@ func chooseLanguage(c *call) error {
 
 // keepLanguage remembers a language in the browser.
 func (c *call) keepLanguage(language string) {
-	http.SetCookie(c.w, &http.Cookie{Name: languageCookie, Value: language, Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode})
+	c.remember(languageCookie, language, 365*24*time.Hour)
 }

@@ -27,7 +27,7 @@ func (c *call) once(at func(result any) string) context.Context {
 	}
 	encode := func(result any, err error) (idempotency.Answer, error) {
 		if e := errs.As(err); e != nil {
-			return idempotency.Answer{Status: 409, Body: []byte(e.Code)}, nil
+			return idempotency.Answer{Status: 409, Body: []byte(e.Code)}, nil //nolint:nilerr // a refusal is an answer
 		}
 		return idempotency.Answer{Status: 303, Header: map[string]string{"Location": at(result)}}, err
 	}

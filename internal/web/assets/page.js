@@ -4,7 +4,7 @@
 // The reader's zone, so that times can be shown in it too.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone && !document.cookie.includes("zone=")) {
-  document.cookie = "zone=" + encodeURIComponent(zone) + "; path=/; max-age=31536000; samesite=lax";
+  document.cookie = "zone=" + encodeURIComponent(zone) + "; path=/; max-age=31536000; secure; samesite=lax";
 }
 
 // arrived is what a page, or a part of one that htmx brought, is given.
