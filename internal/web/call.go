@@ -170,7 +170,7 @@ func (c *call) see(path string) error {
 	if c.r.Header.Get("HX-Request") != "" && c.r.Header.Get("HX-Boosted") == "" {
 		c.w.Header().Set("HX-Redirect", path)
 	}
-	http.Redirect(c.w, c.r, path, http.StatusSeeOther)
+	http.Redirect(c.w, c.r, path, http.StatusSeeOther) //nolint:gosec // a path of ours: what was sent along went through local
 	return nil
 }
 
@@ -281,7 +281,7 @@ func (c *call) refused(err error) (ui.Form, error) {
 	default:
 		return f, err
 	}
-	gate.Note(c.context(), err)
+	_ = gate.Note(c.context(), err)
 	fresh(f)
 	f.Problem = c.problem(e)
 	for name, wrong := range e.Fields {
