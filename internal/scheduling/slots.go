@@ -118,10 +118,7 @@ func schedulesFor(ctx context.Context, tx *sqldb.Tx, q SlotQuery, count bool) ([
 		if !ok {
 			return nil, directory.ErrPractitionerNotFound
 		}
-		sch, err := scheduleOf(ctx, tx, practitioner)
-		if err == nil && !sch.Open {
-			err = directory.ErrPractitionerNotFound
-		}
+		sch, err := openScheduleOf(ctx, tx, practitioner)
 		return []schedule{sch}, err
 	}
 	if count {
