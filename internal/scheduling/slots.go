@@ -232,9 +232,7 @@ func (l listing) in(ctx context.Context, tx *sqldb.Tx, w calendar.Span) ([]Slot,
 		}
 	}
 	if len(l.agendas) > 1 {
-		slices.SortFunc(out, func(a, b Slot) int {
-			return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Practitioner.String(), b.Practitioner.String()))
-		})
+		slices.SortFunc(out, bySlot)
 	}
 	return out, nil
 }
@@ -249,11 +247,27 @@ func (l listing) wants(s Slot, p Policy) bool {
 	return string(s.Status) == l.status
 }
 
+// bySlot orders slots by their start, then by their practitioner.
+func bySlot(a, b Slot) int {
+	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Practitioner.String(), b.Practitioner.String()))
+}
+
 func clip(a, b calendar.Span) calendar.Span {
 	if b.Start.After(a.Start) {
 		a.Start = b.Start
 	}
 	if b.End.Before(a.End) {
+		a.End = b.End
+	}
+	return a
+}
+
+// union is the stretch from the start of the earlier of two to the end of the later.
+func union(a, b calendar.Span) calendar.Span {
+	if b.Start.Before(a.Start) {
+		a.Start = b.Start
+	}
+	if b.End.After(a.End) {
 		a.End = b.End
 	}
 	return a
