@@ -197,11 +197,7 @@ func (l listing) page(ctx context.Context, tx *sqldb.Tx, after slotPosition, lim
 }
 
 func (l listing) count(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
-	for w := (calendar.Span{Start: l.all.Start}); w.Start.Before(l.all.End); w.Start = w.End {
-		w.End = w.Start.Add(longestSearch)
-		if w.End.After(l.all.End) {
-			w.End = l.all.End
-		}
+	for w := range chunks(l.all) {
 		found, err := l.in(ctx, tx, w)
 		if err != nil {
 			return 0, err
