@@ -264,7 +264,7 @@ var bare = []string{
 	"internal/scheduling/finder.go Service.Days",
 	"internal/scheduling/finder.go Service.Nearest",
 	"internal/scheduling/finder.go Service.Times",
-	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
+	"internal/scheduling/offer.go Service.offer", // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",
 	"internal/notify/push.go Push.subscriptions",                // to be told
 	"internal/scheduling/practitioners.go Service.Practitioner", // public
