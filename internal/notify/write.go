@@ -101,7 +101,7 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	if err != nil {
 		return nil, m, err
 	}
-	l := letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
+	l := s.letterTo(u, wishes, *n)
 	if n.About != "" { // what is about an account goes to its address, whatever its user prefers
 		if l.facts, err = s.facts(ctx, tx, *n); err != nil {
 			return nil, m, err
@@ -132,6 +132,11 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	}
 	r, err := l.render()
 	return by, Message{ID: n.ID, To: to, Subject: r.subject, Text: r.text, HTML: r.html, Page: l.facts.Page, At: n.UpdatedAt}, err
+}
+
+// letterTo begins the letter that n stands for.
+func (s *Service) letterTo(u directory.User, wishes Preferences, n Notification) letter {
+	return letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
 }
 
 // facts looks up what there is to say.
