@@ -59,7 +59,10 @@ func (s *Service) draft(ctx context.Context, tx *sqldb.Tx, by auth.Actor, n Noti
 	if err != nil {
 		return d, err
 	}
-	l := s.letterTo(u, wishes, n)
+	l, err := s.letterTo(ctx, tx, u, wishes, n)
+	if err != nil {
+		return d, err
+	}
 	if l.facts, err = s.facts(ctx, tx, n); err != nil {
 		return d, err
 	}

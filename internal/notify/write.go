@@ -101,7 +101,10 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	if err != nil {
 		return nil, m, err
 	}
-	l := s.letterTo(u, wishes, *n)
+	l, err := s.letterTo(ctx, tx, u, wishes, *n)
+	if err != nil {
+		return nil, m, err
+	}
 	if n.About != "" { // what is about an account goes to its address, whatever its user prefers
 		if l.facts, err = s.facts(ctx, tx, *n); err != nil {
 			return nil, m, err
@@ -135,8 +138,9 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 }
 
 // letterTo begins the letter that n stands for.
-func (s *Service) letterTo(u directory.User, wishes Preferences, n Notification) letter {
-	return letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
+func (s *Service) letterTo(ctx context.Context, tx *sqldb.Tx, u directory.User, wishes Preferences, n Notification) (letter, error) {
+	clinic, err := directory.ClinicName(ctx, tx, s.Clinic)
+	return letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: clinic, url: s.PublicURL, at: n.CreatedAt}, err
 }
 
 // facts looks up what there is to say.
