@@ -95,14 +95,15 @@ func Open(ctx context.Context, database string) (_ *Services, err error) {
 // NewServices builds the services over a database whose schema is up to date.
 func NewServices(db *sqldb.DB) *Services {
 	passwords := &password.Hasher{} // one gate for all who hash
+	who := &auth.Service{DB: db, Passwords: passwords}
 	records, kits := &encounters.Service{DB: db}, &orders.Service{DB: db}
 	return &Services{
 		DB:         db,
-		Auth:       &auth.Service{DB: db, Passwords: passwords},
+		Auth:       who,
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db, Sources: sources()},
 		Webhooks:   &webhooks.Service{DB: db},
-		Scheduling: &scheduling.Service{DB: db},
+		Scheduling: &scheduling.Service{DB: db, Auth: who},
 		Encounters: records,
 		Orders:     kits,
 		Privacy:    &privacy.Service{DB: db, Encounters: records, Orders: kits},

@@ -12,13 +12,14 @@ import (
 
 // Cancel ends an appointment and frees its time at once; the history stays. A
 // hold may be released at any time. A patient cancels a confirmed appointment
-// until the cancellation window before its start, exactly then included; the
-// practitioner and staff until it starts, with a reason. Cancelling what is
+// until the cancellation window before its start, exactly then included, also by a
+// pass; the practitioner and staff until it starts, with a reason. Cancelling what is
 // cancelled or expired changes nothing.
 //
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrTransition,
 // ErrWindowClosed or ErrNoReason.
 func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string, reason phi.Value[string]) (Appointment, error) {
+	by = by.Visiting(appointment)
 	return s.change(ctx, by, "appointment.cancel", appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
 		func(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment) error {
 			switch a.Status {
