@@ -3,8 +3,10 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +15,10 @@ import (
 	"medbook/internal/calendar"
 	"medbook/internal/directory"
 	"medbook/internal/errs"
+	"medbook/internal/jobs"
 	"medbook/internal/keyring"
+	"medbook/internal/notify"
+	"medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
@@ -172,4 +177,103 @@ func filled(of reflect.Type, text string) reflect.Value {
 		v.SetInt(1)
 	}
 	return v
+}
+
+// TestMessagesHaveALinkToTheVisit follows the link of each message that an appointment
+// makes, and looks for its token where the database would show it.
+func TestMessagesHaveALinkToTheVisit(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		services, runner := app.NewServices(db), &jobs.Runner{DB: db, Log: slog.New(slog.DiscardHandler)}
+		ring, err := keyring.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		services.Auth.Keys, services.Notify.Seal, services.Notify.PublicURL = ring, ring, "https://clinic.example"
+		services.Notify.Work(runner)
+		services.Scheduling.Work(runner)
+		v := newVisit(t, services)
+		admin := auth.Actor{Role: auth.Admin}
+		newest := func(kind notify.Kind) string {
+			if _, err := runner.RunDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			all, err := services.Notify.Outbox(t.Context(), admin, page.Request{Limit: 50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(all.Items, func(n notify.Notification) bool { return n.Event.Kind == kind })
+			if i < 0 {
+				t.Fatalf("no message of %s", kind)
+			}
+			m, err := services.Notify.Message(t.Context(), admin, all.Items[i].ID.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.Text.Reveal()
+		}
+		follow := func(kind notify.Kind) {
+			t.Helper()
+			text := newest(kind)
+			_, token, found := strings.Cut(text, "\n\nhttps://clinic.example/visit#")
+			token, _, _ = strings.Cut(token, "\n")
+			if !found {
+				t.Fatalf("no link in %s:\n%s", kind, text)
+			}
+			if _, a, err := services.Scheduling.OpenVisit(t.Context(), auth.Actor{}, auth.Secret(token)); err != nil || a.Patient != v.patient.UserID {
+				t.Errorf("the link of %s opens %v: %v", kind, a.ID, err)
+			}
+			if n := holding(t, db, token); n != 0 {
+				t.Errorf("%d rows of jobs and messages hold the token of %s", n, kind)
+			}
+		}
+		follow(notify.AppointmentHeld)
+		for _, step := range []struct {
+			kind notify.Kind
+			do   func() (scheduling.Appointment, error)
+		}{
+			{notify.AppointmentConfirmed, func() (scheduling.Appointment, error) {
+				return services.Scheduling.Confirm(t.Context(), v.patient, v.own.ID.String())
+			}},
+			{notify.AppointmentMoved, func() (scheduling.Appointment, error) {
+				return services.Scheduling.Reschedule(t.Context(), v.patient, v.own.ID.String(), scheduling.RescheduleRequest{Slot: v.free})
+			}},
+		} {
+			sqltest.ClockOf(db).Advance(time.Second)
+			if _, err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+			follow(step.kind)
+		}
+		start := sqltest.Start.Add(50 * time.Hour)
+		sqltest.ClockOf(db).Advance(start.Add(-24 * time.Hour).Sub(db.Now()))
+		follow(notify.ReminderDay)
+		sqltest.ClockOf(db).Advance(22 * time.Hour)
+		follow(notify.ReminderHours)
+	})
+}
+
+// holding counts the rows of jobs and messages that have a text in clear.
+func holding(t *testing.T, db *sqldb.DB, text string) (n int) {
+	t.Helper()
+	err := db.View(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+		for _, query := range []string{`SELECT payload FROM jobs`, `SELECT sealed FROM notifications WHERE sealed IS NOT NULL`} {
+			all, err := sqldb.All(ctx, tx, func(r sqldb.Row) (b []byte, err error) {
+				err = r.Scan(&b)
+				return b, err
+			}, query)
+			if err != nil {
+				return err
+			}
+			for _, b := range all {
+				if strings.Contains(string(b), text) {
+					n++
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
