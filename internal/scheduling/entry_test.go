@@ -56,7 +56,7 @@ func TestCalendarProgramsFollowAnAppointment(t *testing.T) {
 			}
 			last = got
 		}
-		if again, err := c.Cancel(ctx, c.ann, id, phi.Value[string]{}); err != nil || again.Entry("Harbour Clinic") != last {
+		if again, err := c.Cancel(ctx, c.ann, id, CancelRequest{}); err != nil || again.Entry("Harbour Clinic") != last {
 			t.Errorf("cancelled twice: %+v, want what was", again.Entry("Harbour Clinic"))
 		}
 
