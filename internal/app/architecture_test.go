@@ -37,7 +37,7 @@ var layers = [][]string{
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest"}
+var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest", "medbook/e2e/browser"}
 
 // faces speak to callers. They know services, not the database.
 var faces = []string{"internal/api", "internal/web", "internal/fhir"}
