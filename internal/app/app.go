@@ -63,8 +63,16 @@ type Config struct {
 
 	WebhooksAllowPrivate bool // webhooks may lead to addresses within the clinic's own net
 
+	Demo []DemoPerson // as whom anybody may sign in; nil: this is no demo
+
 	Masters       []keyring.Master // that wrap patients' keys, the first one new ones; none: Keys do
 	RetainRecords int              // days after the latest encounter for which a patient can't be erased
+}
+
+// DemoPerson is somebody invented, whose password anybody may know.
+type DemoPerson struct {
+	Role                        auth.Role
+	Name, Email, Password, Note string
 }
 
 // Services are the nouns of the program over one database.

@@ -274,7 +274,7 @@ func TestAPassManagesItsVisit(t *testing.T) {
 		want(t, "confirm another", err, auth.ErrForbidden)
 		_, err = c.Reschedule(ctx, by, text, to)
 		want(t, "move another", err, auth.ErrForbidden)
-		_, err = c.Cancel(ctx, by, text, phi.Value[string]{})
+		_, err = c.Cancel(ctx, by, text, CancelRequest{})
 		want(t, "cancel another", err, auth.ErrForbidden)
 		_, err = c.Complete(ctx, by, a.ID.String())
 		want(t, "complete", err, auth.ErrForbidden)
@@ -334,7 +334,7 @@ func TestAPassEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, "after the keys were rotated", by(pass), nil)
-		_, err = c.Cancel(ctx, c.ann, a.ID.String(), phi.Value[string]{})
+		_, err = c.Cancel(ctx, c.ann, a.ID.String(), CancelRequest{})
 		want(t, "cancel", err, nil)
 		c.update(func(ctx context.Context, tx *sqldb.Tx) error {
 			return errors.Join(Forget(ctx, tx, c.ann.UserID), directory.Forget(ctx, tx, c.ann.UserID))
