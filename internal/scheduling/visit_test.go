@@ -280,7 +280,7 @@ func TestAPassManagesItsVisit(t *testing.T) {
 		want(t, "complete", err, auth.ErrForbidden)
 		_, err = c.Appointments(ctx, by, AppointmentFilter{}, page.Request{Limit: 10})
 		want(t, "list", err, auth.ErrForbidden)
-		cancelled, err := c.Cancel(ctx, by, a.ID.String(), phi.Of("ill"))
+		cancelled, err := c.Cancel(ctx, by, a.ID.String(), CancelRequest{Reason: phi.Of("ill")})
 		if want(t, "cancel", err, nil); cancelled.Status != Cancelled {
 			t.Errorf("cancelled: %v", cancelled.Status)
 		}
