@@ -34,6 +34,7 @@ func TestHtmxWorksUnderThePolicy(t *testing.T) {
 	}, asked)
 	tab := browser.Open(t, browser.Options{})
 	tab.Go(url)
+	browser.Validate(t, map[string][]byte{"/": tab.Source()})
 	tab.Click("Get")
 	tab.Has("a part from the server")
 	tab.Has("marked by hand")
