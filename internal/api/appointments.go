@@ -76,7 +76,8 @@ func (s *Server) readEntry(ctx context.Context, by auth.Actor, in *ByID) (file, 
 	if err != nil {
 		return file{}, err
 	}
-	return file{Type: ics.Type, Name: "appointment.ics", Content: ics.Calendar(a.Entry(s.Auth.Clinic))}, nil
+	clinic, err := s.Directory.Clinic(ctx, by)
+	return file{Type: ics.Type, Name: "appointment.ics", Content: ics.Calendar(a.Entry(clinic.Name))}, err
 }
 
 // confirm confirms a hold: POST or PUT /v1/appointments/{id}/confirm.

@@ -33,8 +33,9 @@ var visiting = []string{"Scheduling.Appointment", "Scheduling.Confirm", "Schedul
 var anybodys = []string{
 	"Auth.ByPass", "Auth.Refresh", "Auth.RequestReset", "Auth.ResetPassword", "Auth.SignIn",
 	"Auth.SignInFrom", "Auth.SignInWithPasskey", "Auth.Try", "Auth.VerifyAddress",
-	"Directory.ConfirmEmail", "Directory.Register", "Directory.SetUp", "Scheduling.FindVisit", "Scheduling.OpenVisit",
+	"Directory.Clinic", "Directory.NeedsSetUp", "Directory.ConfirmEmail", "Directory.Register", "Directory.SetUp", "Scheduling.FindVisit", "Scheduling.OpenVisit",
 	"Scheduling.Practitioner", "Scheduling.Practitioners", "Scheduling.Slot", "Scheduling.Slots",
+	"Scheduling.Days", "Scheduling.Times", "Scheduling.Nearest", "Scheduling.Explain",
 	"Encounters.Open", "Orders.Open", // open what the caller has read
 }
 

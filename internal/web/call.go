@@ -164,9 +164,6 @@ func local(path, otherwise string) string {
 // see leads to another page, as is right after a form was sent.
 func (c *call) see(path string) error {
 	c.answered = true
-	if c.r.Header.Get("HX-Request") != "" && c.r.Header.Get("HX-Boosted") == "" {
-		c.w.Header().Set("HX-Redirect", path)
-	}
 	http.Redirect(c.w, c.r, path, http.StatusSeeOther) //nolint:gosec // a path of ours: what was sent along went through local
 	return nil
 }
