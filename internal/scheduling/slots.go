@@ -200,6 +200,12 @@ func (l listing) page(ctx context.Context, tx *sqldb.Tx, after slotPosition, lim
 }
 
 func (l listing) count(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
+	err = l.each(ctx, tx, func(found []Slot) { n += len(found) })
+	return n, err
+}
+
+// each gives do all listed slots, some at a time.
+func (l listing) each(ctx context.Context, tx *sqldb.Tx, do func([]Slot)) error {
 	for w := (calendar.Span{Start: l.all.Start}); w.Start.Before(l.all.End); w.Start = w.End {
 		w.End = w.Start.Add(longestSearch)
 		if w.End.After(l.all.End) {
@@ -207,11 +213,11 @@ func (l listing) count(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
 		}
 		found, err := l.in(ctx, tx, w)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		n += len(found)
+		do(found)
 	}
-	return n, nil
+	return nil
 }
 
 // in returns the listed slots that begin in w.
