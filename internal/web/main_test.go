@@ -82,11 +82,21 @@ var callers = []struct {
 
 func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 	t.Helper()
+	c := emptyClinic(t, db)
+	for _, who := range callers {
+		c.add(who.name, who.role, who.zone)
+	}
+	return c
+}
+
+// emptyClinic is a clinic without anybody.
+func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
+	t.Helper()
 	c := &clinic{t: t, db: db, log: &lockedBuffer{}, users: map[string]directory.User{}}
 	log := slog.New(slog.NewJSONHandler(c.log, nil))
 	c.server = &Server{
-		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords, Clinic: "Harbour Clinic"},
-		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
+		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords},
+		Directory:  &directory.Service{DB: db, Passwords: passwords, ClinicName: "Harbour Clinic", Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db, Seal: ring(), Channels: []notify.Channel{notify.Outbox{}}},
 		Webhooks:   &webhooks.Service{DB: db, Seal: ring()},
 		Scheduling: &scheduling.Service{DB: db},
@@ -101,9 +111,6 @@ func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 	remote := httptest.NewServer(g.Handler())
 	t.Cleanup(remote.Close)
 	c.url = remote.URL
-	for _, who := range callers {
-		c.add(who.name, who.role, who.zone)
-	}
 	return c
 }
 

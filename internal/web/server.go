@@ -96,5 +96,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, to route) {
 	}
 }
 
-// clinic is the clinic's name.
-func (s *Server) clinic(_ context.Context) string { return s.Auth.Clinic }
+// clinic is the clinic's name. A page that says that the database is away has none
+// to show but the program's.
+func (s *Server) clinic(ctx context.Context) string {
+	c, err := s.Directory.Clinic(ctx, auth.Actor{})
+	if err != nil {
+		return "Medbook"
+	}
+	return c.Name
+}
