@@ -10,14 +10,17 @@ import (
 	"strings"
 	"testing"
 
-	"medbook/internal/api"
+	"medbook/internal/app"
+	"medbook/internal/gate"
+	"medbook/internal/sqldb"
+	"medbook/internal/sqldb/sqltest"
+	"medbook/internal/web"
 )
 
 // TestLinksLeadToPages follows every link to an account page that the program
-// puts into a message or prints.
+// puts into a message, gives to an identity provider, or prints.
 func TestLinksLeadToPages(t *testing.T) {
-	server := &api.Server{Log: slog.New(slog.DiscardHandler)}
-	handler, found := server.Handler(), 0
+	links := map[string]string{} // and where each stands
 	for _, s := range sources(t) {
 		if s.test || strings.HasPrefix(s.path, "internal/api/") || strings.HasPrefix(s.path, "internal/web/") {
 			continue
@@ -28,16 +31,24 @@ func TestLinksLeadToPages(t *testing.T) {
 				continue
 			}
 			for _, page := range regexp.MustCompile(`/account/[\w-]+`).FindAllString(literal.Value, -1) {
-				found++
-				answer := httptest.NewRecorder()
-				handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, page, nil))
-				if answer.Code != http.StatusOK {
-					t.Errorf("%s links to %s, which answers %d", s.path, page, answer.Code)
-				}
+				links[page] = s.path
 			}
 		}
 	}
-	if found < 4 {
-		t.Errorf("found %d links, want those of three messages and of the first start", found)
+	if len(links) < 5 {
+		t.Errorf("found %d links, want those of three messages, of the first start, and of identity providers", len(links))
 	}
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		services, log := app.NewServices(db), slog.New(slog.DiscardHandler)
+		pages := &web.Server{Auth: services.Auth, Directory: services.Directory, Notify: services.Notify, Log: log, Now: db.Now}
+		face := pages.Face()
+		handler := (&gate.Gate{Auth: services.Auth, Log: log, Pick: func(*http.Request) gate.Face { return face }}).Handler()
+		for page, path := range links {
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, page, nil))
+			if kind := answer.Header().Get("Content-Type"); answer.Code != http.StatusOK || !strings.HasPrefix(kind, "text/html") {
+				t.Errorf("%s links to %s, which answers %d %s", path, page, answer.Code, kind)
+			}
+		}
+	})
 }
