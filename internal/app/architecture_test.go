@@ -40,7 +40,7 @@ var layers = [][]string{
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest"}
+var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest", "medbook/e2e/browser"}
 
 // faces speak to callers, and the gate stands before them. They know services,
 // not the database.
