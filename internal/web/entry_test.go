@@ -295,7 +295,7 @@ func (c *clinic) hospital() *federationtest.Issuer {
 	c.t.Helper()
 	h := federationtest.New(c.t, "hospital", c.db.Now)
 	config := h.Config()
-	config.Provision = false
+	config.Provision, config.SecondFactor = false, false
 	c.server.Auth.Federation = &federation.Service{Issuers: []federation.Issuer{config}, Now: c.db.Now}
 	c.server.Auth.PublicURL = "https://clinic.example"
 	return h
@@ -420,4 +420,3 @@ func TestWhereOneWasGoingIsKeptForAnHour(t *testing.T) {
 		}
 	})
 }
-
