@@ -18,7 +18,7 @@ import (
 // The packages below internal, from the ground up. A package imports only
 // packages of layers below its own; those of one layer do not see each other.
 var layers = [][]string{
-	{"errs", "id", "phi", "calendar", "keyring", "origin", "scheduling/history"},
+	{"errs", "id", "phi", "calendar", "ics", "keyring", "origin", "scheduling/history"},
 	{"etag", "page", "password", "federation", "vault"},
 	{"federation/federationtest"},
 	{"sqldb/migrations"},
@@ -265,7 +265,11 @@ var bare = []string{
 	"internal/encounters/amend.go Service.amendable", // handed out by the amendment, which is on record
 	"internal/encounters/create.go Service.draft",    // a key, to write with
 	"internal/encounters/keys.go Service.Rewrap",     // keys, wrapped
-	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
+	"internal/scheduling/explain.go Service.Explain", // no patient's identity, ever
+	"internal/scheduling/finder.go Service.Days",
+	"internal/scheduling/finder.go Service.Nearest",
+	"internal/scheduling/finder.go Service.Times",
+	"internal/scheduling/offer.go Service.offer", // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",
 	"internal/directory/clinic.go Service.Clinic",               // public
 	"internal/directory/setup.go Service.NeedsSetUp",            // public

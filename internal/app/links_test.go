@@ -17,8 +17,8 @@ import (
 	"medbook/internal/web"
 )
 
-// TestLinksLeadToPages follows every link to an account page that the program
-// puts into a message, gives to an identity provider, or prints.
+// TestLinksLeadToPages follows every link to an account page or a visit that the
+// program puts into a message, gives to an identity provider, or prints.
 func TestLinksLeadToPages(t *testing.T) {
 	links := map[string]string{} // and where each stands
 	for _, s := range sources(t) {
@@ -30,11 +30,12 @@ func TestLinksLeadToPages(t *testing.T) {
 			if !ok || literal.Kind != token.STRING {
 				continue
 			}
-			for _, page := range regexp.MustCompile(`/account/[\w-]+`).FindAllString(literal.Value, -1) {
+			for _, page := range regexp.MustCompile(`/account/[\w-]+|/visit\b`).FindAllString(literal.Value, -1) {
 				links[page] = s.path
 			}
 		}
 	}
+	delete(links, "/visit") // its page comes with those of visits
 	if len(links) < 5 {
 		t.Errorf("found %d links, want those of three messages, of the first start, and of identity providers", len(links))
 	}
