@@ -460,3 +460,19 @@ func TestTheWelcomeKnowsWhatIsDone(t *testing.T) {
 		}
 	})
 }
+
+func TestTimesAreShownWhereTheReaderIs(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		ann := c.as("ann") // no script told a zone
+		ann.get("/account/sessions").has(200, "New York time")
+		p := ann.get("/account")
+		ann.post("/account", "version", p.value("version"), "name", "Ann Example", "time_zone", "Europe/Berlin").has(200)
+		ann.get("/account/sessions").has(200, "Berlin time")
+
+		v := c.visitor()
+		v.cookies[zoneCookie] = "Asia%2FKathmandu"
+		v.post("/sign-in", "email", "ann@example.org", "password", passphrase)
+		v.get("/account/sessions").has(200, "Kathmandu time")
+	})
+}
