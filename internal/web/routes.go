@@ -102,7 +102,7 @@ func (s *Server) accountRoutes() []route {
 		{get, "/account/sessions", signedIn, s.sessionsPage, "", false, false},
 		{post, "/account/sessions/end", signedIn, s.endSessions, "", false, false},
 		{post, "/account/sessions/{id}/end", signedIn, s.endSession, "", false, false},
-		{get, "/account/connections", signedIn, s.connectionsPage, auth.StepUpAccount, false, false},
+		{get, "/account/connections", signedIn, s.connectionsPage, "", false, false},
 		{post, "/account/connections", signedIn, s.leaveToConnect, auth.StepUpAccount, false, false},
 		{get, "/account/connections/{id}/end", signedIn, disconnectPage, auth.StepUpAccount, false, false},
 		{post, "/account/connections/{id}/end", signedIn, s.disconnect, auth.StepUpAccount, false, false},

@@ -74,7 +74,7 @@ func (s *Server) Face() gate.Face {
 	return gate.Face{
 		Handler: mux,
 		Fail:    s.fail,
-		Secret:  func(r *http.Request) bool { return secrets[r.URL.Path] },
+		Secret:  func(r *http.Request) bool { return r.Method == post && secrets[r.URL.Path] },
 	}
 }
 
