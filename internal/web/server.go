@@ -40,6 +40,12 @@ type Server struct {
 	Privacy    *privacy.Service
 	Log        *slog.Logger
 	Now        func() time.Time
+
+	// Ticks tells pages that are kept fresh when to look whether anything changed,
+	// until stop is called; nil: every two seconds.
+	Ticks func() (ticks <-chan time.Time, stop func())
+
+	streams streams
 }
 
 // What pages refuse before a service is asked.
