@@ -247,6 +247,9 @@ func (a *App) faces() func(*http.Request) gate.Face {
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
 		Log: a.log, Now: a.DB.Now,
 	}
+	for _, d := range a.config.Demo {
+		p.Guests = append(p.Guests, web.Guest(d))
+	}
 	rest, pages := s.Face(), p.Face()
 	return func(r *http.Request) gate.Face {
 		if api.Owns(r.URL.Path) {

@@ -40,6 +40,7 @@ type Server struct {
 	Privacy    *privacy.Service
 	Log        *slog.Logger
 	Now        func() time.Time
+	Guests     []Guest // as whom anybody may sign in; none: this is no demo
 }
 
 // What pages refuse before a service is asked.
