@@ -232,10 +232,14 @@ func CheckpointKeys(ring *keyring.Ring) (keys []string, err error) {
 
 // pages builds what answers with HTML.
 func (a *App) pages() *web.Server {
-	return &web.Server{
+	p := &web.Server{
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
 		Log: a.log, Now: a.DB.Now,
 	}
+	for _, d := range a.config.Demo {
+		p.Guests = append(p.Guests, web.Guest(d))
+	}
+	return p
 }
 
 // handler puts the gate before the faces.

@@ -74,6 +74,9 @@ var revealers = []string{
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
 	"internal/web/calendar_appointment.go call.opened",         // to the practitioner and staff, once it is opened
 	"internal/web/calendar_tell.go letterOf",                   // to the practitioner and staff, who may preview the message
+	"internal/web/book_check.go checkOf",                       // to the patient
+	"internal/web/book_details.go detailsOf",                   // to the patient
+	"internal/web/book_details.go heldOf",                      // to the patient
 	"internal/web/account_profile.go newProfileView",           // to the user
 }
 
@@ -269,7 +272,7 @@ var bare = []string{
 	"internal/encounters/keys.go Service.Rewrap",     // keys, wrapped
 	"internal/scheduling/explain.go Service.Explain", // no patient's identity, ever
 	"internal/scheduling/finder.go Service.Days",
-	"internal/scheduling/finder.go Service.Nearest",
+	"internal/scheduling/finder.go Service.TimesAround",
 	"internal/scheduling/finder.go Service.Times",
 	"internal/scheduling/offer.go Service.offer", // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",

@@ -35,7 +35,7 @@ var anybodys = []string{
 	"Auth.SignInFrom", "Auth.SignInWithPasskey", "Auth.Try", "Auth.VerifyAddress",
 	"Directory.Clinic", "Directory.NeedsSetUp", "Directory.ConfirmEmail", "Directory.Register", "Directory.SetUp", "Scheduling.FindVisit", "Scheduling.OpenVisit",
 	"Scheduling.Practitioner", "Scheduling.Practitioners", "Scheduling.Slot", "Scheduling.Slots",
-	"Scheduling.Days", "Scheduling.Times", "Scheduling.Nearest", "Scheduling.Explain",
+	"Scheduling.Days", "Scheduling.Times", "Scheduling.Nearest", "Scheduling.TimesAround", "Scheduling.Explain",
 	"Encounters.Open", "Orders.Open", // open what the caller has read
 }
 

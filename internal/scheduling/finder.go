@@ -27,13 +27,19 @@ const (
 // whose they are. n is from 1 to 50.
 //
 // It returns directory.ErrPractitionerNotFound or ErrInvalidRange.
-func (s *Service) Nearest(ctx context.Context, _ auth.Actor, practitioner string, around time.Time, slots, n int) (found []Slot, err error) {
+func (s *Service) Nearest(ctx context.Context, by auth.Actor, practitioner string, around time.Time, slots, n int) (found []Slot, err error) {
+	return s.TimesAround(ctx, by, DaysQuery{Practitioner: practitioner, Slots: slots}, around, n)
+}
+
+// TimesAround is Nearest for what a query asks for; its From, Before and N do not
+// count.
+func (s *Service) TimesAround(ctx context.Context, _ auth.Actor, q DaysQuery, around time.Time, n int) (found []Slot, err error) {
 	defer errs.Wrap(&err, "find nearest slots")
 	if n < 1 || n > mostNearest {
 		return nil, ErrInvalidRange.Field("n", "must be from 1 to 50")
 	}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		f, err := newFinder(ctx, tx, SlotQuery{Practitioner: practitioner}, slots)
+		f, err := newFinder(ctx, tx, q)
 		if err == nil {
 			found, err = f.nearest(ctx, tx, around.UTC(), n)
 		}
@@ -51,6 +57,7 @@ type DaysQuery struct {
 	Before       calendar.Date // instead of From: the last dates before it
 	N            int           // how many dates, up to 60; 0 means 10
 	Slots        int           // how many consecutive slots; 0 means 1
+	Length       time.Duration // instead of Slots: as many as last so long, with each practitioner
 }
 
 // Day is a date on which something can be booked.
@@ -82,7 +89,7 @@ func (s *Service) Days(ctx context.Context, _ auth.Actor, q DaysQuery) (d Days, 
 		return d, ErrInvalidRange.Field("before", "does not go with from")
 	}
 	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		f, err := newFinder(ctx, tx, SlotQuery{Practitioner: q.Practitioner, Specialty: q.Specialty}, q.Slots)
+		f, err := newFinder(ctx, tx, q)
 		if err == nil {
 			d, err = f.days(ctx, tx, q)
 		}
@@ -93,13 +100,13 @@ func (s *Service) Days(ctx context.Context, _ auth.Actor, q DaysQuery) (d Days, 
 
 // Times lists what can be booked on one date, q.From: the slots from which on so
 // many consecutive ones can be, by start and then by practitioner. They say whose
-// they are. Other fields than practitioner, specialty, From and Slots do not count.
+// they are. Before and N do not count.
 //
 // It returns directory.ErrPractitionerNotFound.
 func (s *Service) Times(ctx context.Context, _ auth.Actor, q DaysQuery) (found []Slot, err error) {
 	defer errs.Wrap(&err, "find bookable times")
 	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		f, err := newFinder(ctx, tx, SlotQuery{Practitioner: q.Practitioner, Specialty: q.Specialty}, q.Slots)
+		f, err := newFinder(ctx, tx, q)
 		if err == nil {
 			found, err = f.in(ctx, tx, onDates(q.From, q.From))
 		}
@@ -112,19 +119,20 @@ func (s *Service) Times(ctx context.Context, _ auth.Actor, q DaysQuery) (found [
 // now. Rules are read once, appointments as far as it looks.
 type finder struct {
 	agendas     []agenda
-	slots       int
+	slots       int           // what counts, unless length does
+	length      time.Duration // of a visit, whose slots are each practitioner's own
 	anyone      bool
 	now         time.Time
 	open        calendar.Span // when something bookable begins, with anybody
 	first, last calendar.Date // the dates of open
 }
 
-func newFinder(ctx context.Context, tx *sqldb.Tx, q SlotQuery, slots int) (f finder, err error) {
-	schedules, err := schedulesFor(ctx, tx, q, false)
+func newFinder(ctx context.Context, tx *sqldb.Tx, q DaysQuery) (f finder, err error) {
+	schedules, err := schedulesFor(ctx, tx, SlotQuery{Practitioner: q.Practitioner, Specialty: q.Specialty}, false)
 	if err != nil {
 		return f, err
 	}
-	f = finder{slots: max(slots, 1), anyone: q.Practitioner == "", now: tx.Now()}
+	f = finder{slots: max(q.Slots, 1), length: q.Length, anyone: q.Practitioner == "", now: tx.Now()}
 	for i, sch := range schedules {
 		open := sch.Policy.open(f.now)
 		first, last := calendar.DateIn(open.Start, sch.Location), calendar.DateIn(open.End, sch.Location)
@@ -146,10 +154,18 @@ func newFinder(ctx context.Context, tx *sqldb.Tx, q SlotQuery, slots int) (f fin
 
 // whole is a window with what follows a slot that begins in it.
 func (f finder) whole(window calendar.Span) calendar.Span {
-	if f.slots > 1 {
+	if f.slots > 1 || f.length > 0 {
 		window.End = window.End.Add(longestAppointment)
 	}
 	return window
+}
+
+// slotsOf is how many slots the wish takes with a practitioner.
+func (f finder) slotsOf(g agenda) int {
+	if f.length > 0 {
+		return g.Policy.SlotsFor(f.length)
+	}
+	return f.slots
 }
 
 // in returns the slots from which on a wish can be booked, and that begin in a
@@ -175,7 +191,7 @@ func (f finder) in(ctx context.Context, tx *sqldb.Tx, window func(g agenda) cale
 	}
 	for i, g := range f.agendas {
 		if !windows[i].Empty() {
-			found = append(found, g.runs(windows[i], f.whole(windows[i]), f.slots)...)
+			found = append(found, g.runs(windows[i], f.whole(windows[i]), f.slotsOf(g))...)
 		}
 	}
 	if len(f.agendas) > 1 {

@@ -153,6 +153,36 @@ func TestDaysListsWhatCanBeBooked(t *testing.T) {
 	})
 }
 
+// TestALengthIsEachPractitionersOwnNumberOfSlots looks for half an hour with anyone:
+// two slots of Dr. Grey's, one of Dr. Brown's.
+func TestALengthIsEachPractitionersOwnNumberOfSlots(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		if _, err := c.ChangePractitioner(t.Context(), c.brown, c.brown.PractitionerID.String(), "*", PractitionerChange{Policy: PolicyChange{SlotMinutes: new(30)}}); err != nil {
+			t.Fatal(err)
+		}
+		c.publish(c.grey, hours("2027-03-16 09:00", "2027-03-16 09:45"))
+		c.publish(c.brown, hours("2027-03-16 09:15", "2027-03-16 10:15"))
+		half := DaysQuery{From: calendar.Date{Year: 2027, Month: 3, Day: 16}, Length: 30 * time.Minute}
+		times, err := c.Times(t.Context(), auth.Actor{}, half)
+		if got := startsIn(times, "America/New_York"); err != nil || len(times) != 4 || got != " 09:00 09:15 09:15 09:45" {
+			t.Errorf("half an hour begins at%s, %v, want 09:00, twice 09:15, and 09:45", got, err)
+		}
+		near, err := c.TimesAround(t.Context(), auth.Actor{}, half, at("2027-03-16 09:40"), 1)
+		if err != nil || len(near) != 1 || !near[0].Start.Equal(at("2027-03-16 09:45")) || near[0].Practitioner != c.brown.PractitionerID {
+			t.Errorf("closest to 09:40: %v, %v, want Dr. Brown's at 09:45", near, err)
+		}
+		for _, tt := range []struct {
+			length time.Duration
+			want   int
+		}{{0, 1}, {time.Minute, 1}, {15 * time.Minute, 1}, {16 * time.Minute, 2}, {time.Hour, 4}} {
+			if got := DefaultPolicy.SlotsFor(tt.length); got != tt.want {
+				t.Errorf("a visit of %v takes %d slots, want %d", tt.length, got, tt.want)
+			}
+		}
+	})
+}
+
 // TestDaysAsksLittle shows that the work does not grow with the days looked at one
 // by one.
 func TestDaysAsksLittle(t *testing.T) {

@@ -58,8 +58,19 @@ func (p Policy) Check() error {
 }
 
 func (p Policy) slotLength() time.Duration { return time.Duration(p.SlotMinutes) * time.Minute }
-func (p Policy) notice() time.Duration     { return time.Duration(p.NoticeSeconds) * time.Second }
-func (p Policy) holdTime() time.Duration   { return time.Duration(p.HoldSeconds) * time.Second }
+
+// SlotsFor is how many slots a visit takes that is to last so long at least; 1 for
+// one of no length.
+func (p Policy) SlotsFor(length time.Duration) int {
+	return int(max(1, (length+p.slotLength()-1)/p.slotLength()))
+}
+
+// CancelBy is the last instant, inclusive, at which a patient can cancel or move what
+// begins at start.
+func (p Policy) CancelBy(start time.Time) time.Time { return start.Add(-p.window()) }
+
+func (p Policy) notice() time.Duration   { return time.Duration(p.NoticeSeconds) * time.Second }
+func (p Policy) holdTime() time.Duration { return time.Duration(p.HoldSeconds) * time.Second }
 func (p Policy) window() time.Duration {
 	return time.Duration(p.CancellationWindowSeconds) * time.Second
 }

@@ -41,9 +41,6 @@ func letterOf(d notify.Draft) letterView {
 // quiet reports whether a form chose that the patient is not told.
 func (c *call) quiet() bool { return c.field("tell") == "no" }
 
-// longestReason is how many characters a reason has, as the API says, too.
-const longestReason = 1000
-
 // reason wraps what a form gives as a reason. Line ends count as browsers count
 // them.
 func (c *call) reason(name string) (r phi.Value[string], err error) {

@@ -129,7 +129,23 @@ func (s *Server) accountRoutes() []route {
 
 // Booking, from the question what for to the confirmation.
 func (s *Server) bookingRoutes() []route {
-	return nil
+	return []route{
+		{get, "/book", anybody, s.bookLength, "", false, true},
+		{get, "/book/who", anybody, s.bookWho, "", false, true},
+		{get, "/book/date", anybody, s.bookDate, "", false, true},
+		{get, "/book/time", anybody, s.bookTime, "", false, true},
+		{get, "/book/hold", patients, s.bookChosen, "", false, false},
+		{post, "/book/hold", anybody, s.bookHold, "", false, true},
+		{get, "/book/wait", patients, s.bookWait, "", false, false},
+		{post, "/book/wait", patients, s.bookJoin, "", false, false},
+		{get, "/book/{id}/details", patients, s.bookDetails, "", false, false},
+		{post, "/book/{id}/details", patients, s.bookTell, "", false, false},
+		{get, "/book/{id}/check", patients, s.bookCheck, "", false, false},
+		{post, "/book/{id}/confirm", patients, s.bookConfirm, "", false, false},
+		{post, "/book/{id}/release", patients, s.bookRelease, "", false, false},
+		{get, "/book/{id}/done", patients, s.bookDone, "", false, false},
+		{get, "/book/{id}/calendar.ics", patients, s.bookCalendar, "", false, false},
+	}
 }
 
 // A single booking, found without signing in.

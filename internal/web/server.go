@@ -46,6 +46,7 @@ type Server struct {
 	Ticks func() (ticks <-chan time.Time, stop func())
 
 	streams streams
+	Guests  []Guest // as whom anybody may sign in; none: this is no demo
 }
 
 // What pages refuse before a service is asked.
