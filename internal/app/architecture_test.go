@@ -264,6 +264,10 @@ var bare = []string{
 	"internal/encounters/amend.go Service.amendable", // handed out by the amendment, which is on record
 	"internal/encounters/create.go Service.draft",    // a key, to write with
 	"internal/encounters/keys.go Service.Rewrap",     // keys, wrapped
+	"internal/scheduling/explain.go Service.Explain", // no patient's identity, ever
+	"internal/scheduling/finder.go Service.Days",
+	"internal/scheduling/finder.go Service.Nearest",
+	"internal/scheduling/finder.go Service.Times",
 	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",
 	"internal/notify/push.go Push.subscriptions",                // to be told

@@ -70,27 +70,33 @@ func (s *Service) ChangeAvailability(ctx context.Context, by auth.Actor, availab
 		if err != nil {
 			return p, err
 		}
-		h, err := a.Hours.changed(c)
-		if err != nil {
-			return p, err
-		}
-		if err := h.checkWork(sch.Policy, sch.Location, tx.Now()); err != nil {
-			return p, err
-		}
-		a.Hours, a.Version = h, a.Version+1
-		p.Availability = sch.dress(a)
-		p.SlotsCreated, p.SlotsExisting, err = counted(ctx, tx, sch, h, func(agenda) error {
-			if err := updateAvailability(ctx, tx, a); err != nil {
-				return err
-			}
-			return touchSchedule(ctx, tx, sch)
-		})
-		if err != nil {
+		if p, err = changeHours(ctx, tx, sch, a, c); err != nil {
 			return p, err
 		}
 		return p, audit.Record(ctx, tx, by.Event(action, what, key.String()))
 	})
 	return p, s.settle(ctx, by, err, action, what, key.String())
+}
+
+// changeHours changes an availability below a locked schedule, and counts what
+// that made.
+func changeHours(ctx context.Context, tx *sqldb.Tx, sch schedule, a Availability, c HoursChange) (p Published, err error) {
+	h, err := a.Hours.changed(c)
+	if err != nil {
+		return p, err
+	}
+	if err := h.checkWork(sch.Policy, sch.Location, tx.Now()); err != nil {
+		return p, err
+	}
+	a.Hours, a.Version = h, a.Version+1
+	p.Availability = sch.dress(a)
+	p.SlotsCreated, p.SlotsExisting, err = counted(ctx, tx, sch, h, func(agenda) error {
+		if err := updateAvailability(ctx, tx, a); err != nil {
+			return err
+		}
+		return touchSchedule(ctx, tx, sch)
+	})
+	return p, err
 }
 
 // lockAvailability locks the schedule alone and reads one availability below
@@ -167,23 +173,28 @@ func (s *Service) RemoveAvailability(ctx context.Context, by auth.Actor, availab
 		return r, s.settle(ctx, by, err, action, what, "")
 	}
 	err = s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
-		r = Removed{KeptSlots: []Slot{}}
 		sch, a, err := lockAvailability(ctx, tx, key, match)
 		if err != nil {
 			return err
 		}
-		if err := deleteAvailability(ctx, tx, key); err != nil {
-			return err
-		}
-		if err := touchSchedule(ctx, tx, sch); err != nil {
-			return err
-		}
-		if r.KeptSlots, err = orphans(ctx, tx, sch, a.Hours); err != nil {
+		if r.KeptSlots, err = removeHours(ctx, tx, sch, a); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, by.Event(action, what, key.String()))
 	})
 	return r, s.settle(ctx, by, err, action, what, key.String())
+}
+
+// removeHours deletes an availability below a locked schedule, and returns the
+// slots of its that stay.
+func removeHours(ctx context.Context, tx *sqldb.Tx, sch schedule, a Availability) ([]Slot, error) {
+	if err := deleteAvailability(ctx, tx, a.ID); err != nil {
+		return nil, err
+	}
+	if err := touchSchedule(ctx, tx, sch); err != nil {
+		return nil, err
+	}
+	return orphans(ctx, tx, sch, a.Hours)
 }
 
 // orphans returns the future live slots inside hours that are gone which the

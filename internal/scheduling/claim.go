@@ -3,6 +3,7 @@ package scheduling
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,23 +73,32 @@ func checkOpen(ctx context.Context, tx *sqldb.Tx, sch schedule, w wish) error {
 	if err != nil {
 		return err
 	}
-	blocked := false
-	for at := span.Start; at.Before(span.End); {
-		next := at.Add(w.first.End.Sub(w.first.Start))
-		slot, ok := gs[0].find(calendar.Span{Start: at, End: next})
-		if !ok {
-			return ErrSlotNotFound
-		}
-		blocked = blocked || slot.Status == SlotBlocked
-		at = next
+	pieces, whole := gs[0].pieces(w)
+	if !whole {
+		return ErrSlotNotFound
 	}
 	switch err := sch.Policy.bookable(span.Start, tx.Now()); {
 	case errors.Is(err, ErrSlotPast), err != nil && !w.override:
 		return err
-	case blocked:
+	case slices.ContainsFunc(pieces, func(s Slot) bool { return s.Status == SlotBlocked }):
 		return ErrSlotBlocked
 	}
 	return nil
+}
+
+// pieces returns the slots of a wish by the rules alone, whoever has booked them,
+// and whether all of them are there; if not, those before the first that is not.
+func (g agenda) pieces(w wish) (found []Slot, whole bool) {
+	g.taken = nil
+	length := w.first.End.Sub(w.first.Start)
+	for at := w.first.Start; len(found) < w.slots; at = at.Add(length) {
+		slot, ok := g.find(calendar.Span{Start: at, End: at.Add(length)})
+		if !ok {
+			return found, false
+		}
+		found = append(found, slot)
+	}
+	return found, true
 }
 
 // claim takes the cells of the appointment that are not its own already. The

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"medbook/internal/audit"
@@ -32,9 +33,6 @@ func (s *Service) Publish(ctx context.Context, by auth.Actor, practitioner strin
 		if err != nil {
 			return p, err
 		}
-		if err := h.checkWork(sch.Policy, sch.Location, tx.Now()); err != nil {
-			return p, err
-		}
 		p, err = publish(ctx, tx, sch, h)
 		if err != nil {
 			return p, err
@@ -44,9 +42,12 @@ func (s *Service) Publish(ctx context.Context, by auth.Actor, practitioner strin
 	return p, s.settle(ctx, by, err, action, what, key.String())
 }
 
-// publish stores hours below a locked schedule, unless they stand there word for
-// word, and counts what that changed.
+// publish stores hours below a locked schedule, unless they can't be worked or
+// stand there word for word, and counts what that changed.
 func publish(ctx context.Context, tx *sqldb.Tx, sch schedule, h Hours) (p Published, err error) {
+	if err := h.checkWork(sch.Policy, sch.Location, tx.Now()); err != nil {
+		return p, err
+	}
 	p.SlotsCreated, p.SlotsExisting, err = counted(ctx, tx, sch, h, func(before agenda) error {
 		lifted, err := liftExceptions(ctx, tx, before, h)
 		if err != nil {
@@ -123,15 +124,26 @@ func liftExceptions(ctx context.Context, tx *sqldb.Tx, g agenda, h Hours) (lifte
 	return lifted, nil
 }
 
-// compare counts the slots of h in window that after has and before had not,
-// and those that both have. It walks in chunks, for a horizon of ten years of
-// five-minute slots is long.
-func compare(before, after agenda, h Hours, window calendar.Span) (created, existing int) {
-	for w := (calendar.Span{Start: window.Start}); w.Start.Before(window.End); w.Start = w.End {
-		w.End = w.Start.Add(longestSearch)
-		if w.End.After(window.End) {
-			w.End = window.End
+// chunks cuts a window into pieces to be looked at one after the other, for a
+// horizon of ten years of five-minute slots is long.
+func chunks(window calendar.Span) iter.Seq[calendar.Span] {
+	return func(yield func(calendar.Span) bool) {
+		for w := (calendar.Span{Start: window.Start}); w.Start.Before(window.End); w.Start = w.End {
+			w.End = w.Start.Add(longestSearch)
+			if w.End.After(window.End) {
+				w.End = window.End
+			}
+			if !yield(w) {
+				return
+			}
 		}
+	}
+}
+
+// compare counts the slots of h in window that after has and before had not,
+// and those that both have.
+func compare(before, after agenda, h Hours, window calendar.Span) (created, existing int) {
+	for w := range chunks(window) {
 		wide := calendar.Span{Start: w.Start, End: w.End.Add(longest)}
 		work := calendar.Merge(h.stretches(after.Location, wide))
 		old := before.grid(w)

@@ -118,10 +118,7 @@ func schedulesFor(ctx context.Context, tx *sqldb.Tx, q SlotQuery, count bool) ([
 		if !ok {
 			return nil, directory.ErrPractitionerNotFound
 		}
-		sch, err := scheduleOf(ctx, tx, practitioner)
-		if err == nil && !sch.Open {
-			err = directory.ErrPractitionerNotFound
-		}
+		sch, err := openScheduleOf(ctx, tx, practitioner)
 		return []schedule{sch}, err
 	}
 	if count {
@@ -200,11 +197,7 @@ func (l listing) page(ctx context.Context, tx *sqldb.Tx, after slotPosition, lim
 }
 
 func (l listing) count(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
-	for w := (calendar.Span{Start: l.all.Start}); w.Start.Before(l.all.End); w.Start = w.End {
-		w.End = w.Start.Add(longestSearch)
-		if w.End.After(l.all.End) {
-			w.End = l.all.End
-		}
+	for w := range chunks(l.all) {
 		found, err := l.in(ctx, tx, w)
 		if err != nil {
 			return 0, err
@@ -235,9 +228,7 @@ func (l listing) in(ctx context.Context, tx *sqldb.Tx, w calendar.Span) ([]Slot,
 		}
 	}
 	if len(l.agendas) > 1 {
-		slices.SortFunc(out, func(a, b Slot) int {
-			return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Practitioner.String(), b.Practitioner.String()))
-		})
+		slices.SortFunc(out, bySlot)
 	}
 	return out, nil
 }
@@ -252,11 +243,27 @@ func (l listing) wants(s Slot, p Policy) bool {
 	return string(s.Status) == l.status
 }
 
+// bySlot orders slots by their start, then by their practitioner.
+func bySlot(a, b Slot) int {
+	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Practitioner.String(), b.Practitioner.String()))
+}
+
 func clip(a, b calendar.Span) calendar.Span {
 	if b.Start.After(a.Start) {
 		a.Start = b.Start
 	}
 	if b.End.Before(a.End) {
+		a.End = b.End
+	}
+	return a
+}
+
+// union is the stretch from the start of the earlier of two to the end of the later.
+func union(a, b calendar.Span) calendar.Span {
+	if b.Start.Before(a.Start) {
+		a.Start = b.Start
+	}
+	if b.End.After(a.End) {
 		a.End = b.End
 	}
 	return a

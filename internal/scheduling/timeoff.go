@@ -3,6 +3,8 @@ package scheduling
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/errs"
@@ -29,26 +31,37 @@ func (s *Service) TakeTimeOff(ctx context.Context, by auth.Actor, practitioner s
 		if err != nil {
 			return t, err
 		}
-		if err := h.checkStretch(sch.Location, tx.Now()); err != nil {
+		if t, err = takeOff(ctx, tx, sch, h, reason); err != nil {
 			return t, err
 		}
-		t = TimeOff{ID: id.NewKeyed(key), Hours: h, Bounds: h.span(sch.Location), TimeZone: sch.Location.String(), Reason: reason, CreatedAt: tx.Now()}
-		if err := insertTimeOff(ctx, tx, t); err != nil {
-			return t, err
-		}
-		if err := touchSchedule(ctx, tx, sch); err != nil {
-			return t, err
-		}
-		if t.Conflicts, err = liveIn(ctx, tx, key, t.Bounds); err != nil {
-			return t, err
-		}
-		e := by.Event(action, what, key.String())
-		for _, a := range t.Conflicts {
-			e.Patients = append(e.Patients, a.Patient)
-		}
-		return t, audit.Record(ctx, tx, e)
+		return t, audit.Record(ctx, tx, by.Event(action, what, key.String(), patientsOf(t.Conflicts)...))
 	})
 	return t, s.settle(ctx, by, err, action, what, key.String())
+}
+
+// takeOff stores time off below a locked schedule, and returns it with the live
+// appointments that it hits.
+func takeOff(ctx context.Context, tx *sqldb.Tx, sch schedule, h Hours, reason phi.Value[string]) (t TimeOff, err error) {
+	if err := h.checkStretch(sch.Location, tx.Now()); err != nil {
+		return t, err
+	}
+	t = TimeOff{ID: id.NewKeyed(sch.Practitioner), Hours: h, Bounds: h.span(sch.Location), TimeZone: sch.Location.String(), Reason: reason, CreatedAt: tx.Now()}
+	if err := insertTimeOff(ctx, tx, t); err != nil {
+		return t, err
+	}
+	if err := touchSchedule(ctx, tx, sch); err != nil {
+		return t, err
+	}
+	t.Conflicts, err = liveIn(ctx, tx, sch.Practitioner, t.Bounds)
+	return t, err
+}
+
+// patientsOf lists whose appointments they are.
+func patientsOf(as []Appointment) (patients []uuid.UUID) {
+	for _, a := range as {
+		patients = append(patients, a.Patient)
+	}
+	return patients
 }
 
 // TimeOffs lists a practitioner's time off, past and coming, in the order in
