@@ -20,7 +20,24 @@ type NewAdmin struct {
 	Email    string `json:"email"`
 	Name     string `json:"name"`
 	Password string `json:"password"`            // at least 12 characters
+	TimeZone string `json:"time_zone,omitempty"` // IANA name; empty means the clinic's, or UTC
+
+	Clinic       *NewClinic         `json:"clinic,omitempty"`       // what the clinic is called
+	Practitioner *FirstPractitioner `json:"practitioner,omitempty"` // is sent a link to set a password
+}
+
+// NewClinic is what a clinic is called.
+type NewClinic struct {
+	Name     string `json:"name"`
 	TimeZone string `json:"time_zone,omitempty"` // IANA name; empty means UTC
+}
+
+// FirstPractitioner is who gives care in a clinic that begins.
+type FirstPractitioner struct {
+	Email     string `json:"email"`
+	Name      string `json:"name"`
+	Specialty string `json:"specialty,omitempty"`
+	TimeZone  string `json:"time_zone,omitempty"` // IANA name; empty means the clinic's, or UTC
 }
 
 // Tokens are what a session proves itself with.
@@ -44,7 +61,7 @@ type Session struct {
 }
 
 // SetUp makes the first admin of a clinic that has no users, with the token of
-// the link that the server printed.
+// the link that the server printed, and what else it begins with.
 func (c *Client) SetUp(ctx context.Context, token string, a NewAdmin) (User, error) {
 	body := struct {
 		Token string `json:"token"`

@@ -52,6 +52,12 @@ func TestAccountCallsSayWhatTheyAreGiven(t *testing.T) {
 		{`POST /v1/setup {"token":"t","email":"e","name":"n","password":"p","time_zone":"UTC"}`, func(ctx context.Context) error {
 			return one(c.SetUp(ctx, "t", client.NewAdmin{Email: "e", Name: "n", Password: "p", TimeZone: "UTC"}))
 		}},
+		{`POST /v1/setup {"token":"t","email":"e","name":"n","password":"p","clinic":{"name":"c","time_zone":"z"},"practitioner":{"email":"d","name":"m","specialty":"s"}}`, func(ctx context.Context) error {
+			return one(c.SetUp(ctx, "t", client.NewAdmin{
+				Email: "e", Name: "n", Password: "p", Clinic: &client.NewClinic{Name: "c", TimeZone: "z"},
+				Practitioner: &client.FirstPractitioner{Email: "d", Name: "m", Specialty: "s"},
+			}))
+		}},
 		{`POST /v1/auth/register {"email":"e","name":"n","password":"p"}`, func(ctx context.Context) error {
 			return one(c.Register(ctx, client.NewPatient{Email: "e", Name: "n", Password: "p"}))
 		}},

@@ -52,7 +52,7 @@ type edges struct {
 	PublicURL         string `name:"public-url" env:"MEDBOOK_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages. Default: its own address."`
 	RequireFactor     string `env:"MEDBOOK_REQUIRE_FACTOR" placeholder:"ROLE,…" help:"Roles whose sessions need a second factor, or none. Default: practitioner, admin and auditor where other machines reach the server, else none."`
 	IdentityProviders string `env:"MEDBOOK_IDENTITY_PROVIDERS" placeholder:"FILE" help:"JSON file of the OpenID Connect providers at which people may sign in; see docs/security.md."`
-	ClinicName        string `env:"MEDBOOK_CLINIC_NAME" placeholder:"NAME" help:"What messages call the clinic. Default: Medbook."`
+	ClinicName        string `env:"MEDBOOK_CLINIC_NAME" placeholder:"NAME" help:"What the clinic is called, whatever an admin sets. Default: what is set, or Medbook."`
 }
 
 // into adds the flags to a configuration.

@@ -125,13 +125,39 @@ type setUpBody struct {
 	Email    string `json:"email" format:"email" maxLength:"254" example:"ruth@clinic.example"`
 	Name     string `json:"name" minLength:"1" maxLength:"200" example:"Ruth Lind"`
 	Password string `json:"password" maxLength:"1024" example:"correct horse battery" doc:"At least 12 characters; none of the usual ones."`
+	TimeZone string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin" doc:"An IANA name; the clinic's if left out, or UTC."`
+
+	Clinic       *setUpClinicBody       `json:"clinic,omitempty" doc:"What the clinic is called."`
+	Practitioner *setUpPractitionerBody `json:"practitioner,omitempty" doc:"The first practitioner. A link with which they set their password is sent to their address."`
+}
+
+type setUpClinicBody struct {
+	Name     string `json:"name" minLength:"1" maxLength:"100" example:"Harbour Clinic"`
 	TimeZone string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin" doc:"An IANA name; UTC if left out."`
 }
 
-// setUp makes the first admin: POST /v1/setup.
+type setUpPractitionerBody struct {
+	Email     string `json:"email" format:"email" maxLength:"254" example:"hannah@clinic.example"`
+	Name      string `json:"name" minLength:"1" maxLength:"200" example:"Hannah Brandt"`
+	Specialty string `json:"specialty,omitempty" maxLength:"100" example:"physiotherapy"`
+	TimeZone  string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin" doc:"An IANA name, of their working hours; the clinic's if left out, or UTC."`
+}
+
+// setUp makes the first admin, and what else a clinic begins with: POST /v1/setup.
 func (s *Server) setUp(ctx context.Context, by auth.Actor, in *setUpInput) (directory.User, error) {
 	b := in.Body
-	return s.Directory.SetUp(ctx, stranger(by), auth.Secret(b.Token), directory.NewUser{
-		Email: phi.Of(b.Email), Name: phi.Of(b.Name), TimeZone: b.TimeZone,
-	}, auth.Secret(b.Password))
+	first := directory.FirstRun{
+		Admin:    directory.NewUser{Email: phi.Of(b.Email), Name: phi.Of(b.Name), TimeZone: b.TimeZone},
+		Password: auth.Secret(b.Password),
+	}
+	if c := b.Clinic; c != nil {
+		first.Clinic.Name = &c.Name
+		if c.TimeZone != "" {
+			first.Clinic.TimeZone = &c.TimeZone
+		}
+	}
+	if p := b.Practitioner; p != nil {
+		first.Practitioner = &directory.NewUser{Email: phi.Of(p.Email), Name: phi.Of(p.Name), Specialty: p.Specialty, TimeZone: p.TimeZone}
+	}
+	return s.Directory.SetUp(ctx, stranger(by), auth.Secret(b.Token), first)
 }

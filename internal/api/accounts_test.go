@@ -668,7 +668,20 @@ func TestAClinicIsSetUpOnce(t *testing.T) {
 			return map[string]any{"token": token, "email": "ruth@clinic.example", "name": "Ruth", "password": passphrase}
 		}
 		c.refused(c.call("", post, "/v1/setup", body("x")), 422, "link-invalid")
-		made := c.must(201, "", post, "/v1/setup", body(token))
+		whole := body(token)
+		whole["clinic"] = map[string]any{"name": "Harbour Clinic", "time_zone": "Mars/Olympus"}
+		whole["practitioner"] = map[string]any{"email": "grey@clinic.example", "name": "Grey", "specialty": "nutrition"}
+		if bad := c.call("", post, "/v1/setup", whole); bad.StatusCode != 422 || !strings.Contains(string(bad.body), `"body.clinic.time_zone"`) {
+			t.Errorf("an unknown zone of the clinic: %d %s", bad.StatusCode, bad.body)
+		}
+		whole["clinic"] = map[string]any{"name": "Harbour Clinic", "time_zone": "Europe/Berlin"}
+		made := c.must(201, "", post, "/v1/setup", whole)
+		if zone := made.text(t, "time_zone"); zone != "Europe/Berlin" {
+			t.Errorf("the admin's zone is %q, want the clinic's", zone)
+		}
+		if listed := c.must(200, "", "GET", "/v1/practitioners?limit=5", nil); !strings.Contains(string(listed.body), `"name":"Grey","specialty":"nutrition"`) || !strings.Contains(string(listed.body), `"Europe/Berlin"`) {
+			t.Errorf("practitioners are %s, want the first one", listed.body)
+		}
 		if made.text(t, "role") != "admin" {
 			t.Errorf("made %s, want an admin", made.body)
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"medbook/internal/auth"
+	"medbook/internal/directory"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -160,7 +162,7 @@ const site = "https://clinic.example"
 func (c *clinic) newDevice(name string) *device {
 	c.t.Helper()
 	var err error
-	if c.server.Auth.Passkeys, err = auth.NewPasskeys(site, "Harbour Clinic"); err != nil {
+	if c.server.Auth.Passkeys, err = auth.NewPasskeys(site); err != nil {
 		c.t.Fatal(err)
 	}
 	id := c.users[name].ID
@@ -487,4 +489,32 @@ func TestFactorsAreSealed(t *testing.T) {
 	if r := c.logIn("bob", app.code(0)); r.StatusCode != 500 {
 		t.Errorf("a factor of another user's = %d %s, want 500", r.StatusCode, r.body)
 	}
+}
+
+// TestAuthenticatorsAreToldTheClinicsName shows that a name that is set while the
+// server runs is the one of the next offer.
+func TestAuthenticatorsAreToldTheClinicsName(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		c.newDevice("ann")
+		c.server.Auth.Clinic = func(ctx context.Context, tx *sqldb.Tx) (string, error) { return directory.ClinicName(ctx, tx, "") }
+		c.withPassword("ann")
+		access, _ := c.signIn("ann")
+		session := bearer(access)
+		for _, want := range []string{"Medbook", "Harbour Clinic"} {
+			if want != "Medbook" {
+				if _, err := c.server.Directory.ChangeClinic(t.Context(), auth.System, "*", directory.ClinicChange{Name: &want}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			uri, err := url.Parse(c.must(200, "", post, "/v1/auth/factor-options", map[string]any{"kind": "totp"}, session...).text(t, "uri"))
+			if err != nil || uri.Query().Get("issuer") != want {
+				t.Errorf("the issuer in %v, %v, want %q", uri, err, want)
+			}
+			offer := c.must(200, "", post, "/v1/auth/factor-options", map[string]any{"kind": "passkey"}, session...)
+			if key := publicKey(t, offer); !strings.Contains(key, `"rp":{"id":"clinic.example","name":"`+want+`"}`) {
+				t.Errorf("the passkey is asked for by %s, want %q", key, want)
+			}
+		}
+	})
 }

@@ -94,8 +94,8 @@ func (a *surface) accountRoutes(s *Server) {
 		s.askForEmail, presentNone, refuses(directory.ErrInvalidUser))
 	route(a, row{"confirm-email-change", post, "/v1/auth/email/confirm", "Make a new address one's own", confirmEmail, 204},
 		s.confirmEmail, presentNone, refuses(auth.ErrLink, directory.ErrEmailTaken))
-	route(a, row{"set-up-clinic", post, "/v1/setup", "Make the first admin", setUp, 201},
-		s.setUp, presentMe, hashed, refuses(auth.ErrLink, directory.ErrInvalidUser, directory.ErrEmailTaken))
+	route(a, row{"set-up-clinic", post, "/v1/setup", "Set a clinic up", setUp, 201},
+		s.setUp, presentMe, hashed, refuses(auth.ErrLink, directory.ErrInvalidUser, directory.ErrInvalidClinic, directory.ErrEmailTaken))
 }
 
 func (a *surface) sessionRoutes(s *Server) {

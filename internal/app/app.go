@@ -40,7 +40,7 @@ type Config struct {
 	TLSCert, TLSKey string         // files; empty: plain HTTP
 	TrustedProxies  origin.Proxies // whose X-Forwarded-For counts
 	PublicURL       string         // where people reach the server; empty: its own address
-	Clinic          string         // its name, in messages; empty: Medbook
+	Clinic          string         // its name, in messages; empty: as it is set in the database
 	RequireFactor   []auth.Role    // whose sessions need a second factor
 
 	// By what messages go out; what is zero is not there. Without any, they stay in
@@ -157,7 +157,11 @@ func New(ctx context.Context, c Config) (*App, error) {
 
 // build puts the parts of a server together.
 func (a *App) build(ctx context.Context) error {
-	a.Auth.Log, a.Auth.Keys, a.Auth.Clinic, a.Auth.RequireFactor = a.log, a.config.Keys, a.config.Clinic, a.config.RequireFactor
+	a.Auth.Log, a.Auth.Keys, a.Auth.RequireFactor = a.log, a.config.Keys, a.config.RequireFactor
+	a.Directory.ClinicName = a.config.Clinic
+	a.Auth.Clinic = func(ctx context.Context, tx *sqldb.Tx) (string, error) {
+		return directory.ClinicName(ctx, tx, a.config.Clinic)
+	}
 	if err := a.Auth.CheckKeys(ctx); err != nil {
 		return err
 	}
@@ -174,7 +178,7 @@ func (a *App) build(ctx context.Context) error {
 		}
 	}
 	var err error
-	if a.Auth.Passkeys, err = auth.NewPasskeys(a.PublicURL(), a.config.Clinic); err != nil {
+	if a.Auth.Passkeys, err = auth.NewPasskeys(a.PublicURL()); err != nil {
 		return err
 	}
 	a.Auth.PublicURL, a.Auth.Provision = a.PublicURL(), a.Directory.Provision

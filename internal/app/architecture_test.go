@@ -270,6 +270,8 @@ var bare = []string{
 	"internal/scheduling/finder.go Service.Times",
 	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",
+	"internal/directory/clinic.go Service.Clinic",               // public
+	"internal/directory/setup.go Service.NeedsSetUp",            // public
 	"internal/notify/push.go Push.subscriptions",                // to be told
 	"internal/scheduling/practitioners.go Service.Practitioner", // public
 	"internal/scheduling/practitioners.go Service.Practitioners",
@@ -336,7 +338,7 @@ func TestReadsSayWhatTheyAreFor(t *testing.T) {
 // nothing of a person's.
 var unrecorded = []string{
 	"internal/directory/register.go AskForEmail", // a link to oneself; using it is on record
-	"internal/directory/register.go SetUpLink",   // of a clinic without anybody
+	"internal/directory/setup.go SetUpLink",      // of a clinic without anybody
 }
 
 // called lists what a body calls: "audit.Record", "store".

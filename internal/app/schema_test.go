@@ -32,6 +32,7 @@ var accounts = map[string]string{
 	"recovery_codes":           "beside users, by the user's id",
 	"spent_challenges":         "by the challenge's id; a passkey is asked before it is known whose it is",
 	"throttles":                "by a hash of an account or an address, which need not exist",
+	"clinic":                   "one row",
 	"key_checks":               "one row",
 	"api_keys":                 "found by the id that is part of the key, before it is known whose it is",
 	"idempotency_keys":         "by caller; a caller need be neither patient nor practitioner",

@@ -12,6 +12,7 @@
 package auth
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -131,8 +132,20 @@ type Service struct {
 	Federation    *federation.Service // nil: no identity providers
 	Provision     Provisioner         // makes users of who comes from one; nil: nobody is made
 	PublicURL     string              // to which identity providers send people back
-	Clinic        string              // what authenticators call us; empty: Medbook
 	RequireFactor []Role              // whose sessions can do nothing much without a second factor
 
+	// Clinic reads what authenticators call us; nil: Medbook.
+	Clinic func(ctx context.Context, tx *sqldb.Tx) (string, error)
+
 	refusals refusals
+}
+
+// product is what we are called where there is no clinic to name.
+const product = "Medbook"
+
+func (s *Service) clinic(ctx context.Context, tx *sqldb.Tx) (string, error) {
+	if s.Clinic == nil {
+		return product, nil
+	}
+	return s.Clinic(ctx, tx)
 }

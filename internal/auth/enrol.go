@@ -40,20 +40,24 @@ func (s *Service) OfferFactor(ctx context.Context, by Actor, kind FactorKind) (o
 	}
 	var a account
 	var present []factorRow
+	var clinic string
 	err = s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		if a, err = accountByUser(ctx, tx, by.UserID); err != nil {
 			return err
 		}
-		present, err = factorsOf(ctx, tx, by.UserID)
+		if present, err = factorsOf(ctx, tx, by.UserID); err != nil {
+			return err
+		}
+		clinic, err = s.clinic(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return o, err
 	}
 	if kind == TOTP {
-		return s.offerTOTP(a)
+		return s.offerTOTP(a, clinic)
 	}
-	return s.offerPasskey(a, present)
+	return s.offerPasskey(a, present, clinic)
 }
 
 // AddFactor adds the second factor that answered an Offer. With the first one

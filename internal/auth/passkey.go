@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +18,7 @@ import (
 
 // NewPasskeys returns what checks passkeys for people who reach the server at
 // publicURL, or nil where there can be none: a passkey belongs to a host name.
-func NewPasskeys(publicURL, clinic string) (*webauthn.WebAuthn, error) {
+func NewPasskeys(publicURL string) (*webauthn.WebAuthn, error) {
 	u, err := url.Parse(publicURL)
 	if err != nil {
 		return nil, fmt.Errorf("public address: %w", err)
@@ -28,7 +27,7 @@ func NewPasskeys(publicURL, clinic string) (*webauthn.WebAuthn, error) {
 		return nil, nil
 	}
 	return webauthn.New(&webauthn.Config{
-		RPID: u.Hostname(), RPDisplayName: cmp.Or(clinic, "Medbook"), RPOrigins: []string{u.Scheme + "://" + u.Host},
+		RPID: u.Hostname(), RPDisplayName: product, RPOrigins: []string{u.Scheme + "://" + u.Host},
 		AttestationPreference: protocol.PreferNoAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
@@ -68,7 +67,7 @@ func (s *Service) withPasskeys(a account, all []factorRow) (u passkeyUser, err e
 	return u, nil
 }
 
-func (s *Service) offerPasskey(a account, present []factorRow) (o Offer, err error) {
+func (s *Service) offerPasskey(a account, present []factorRow, clinic string) (o Offer, err error) {
 	if s.Passkeys == nil {
 		return o, ErrNoPasskeys
 	}
@@ -80,6 +79,7 @@ func (s *Service) offerPasskey(a account, present []factorRow) (o Offer, err err
 	if err != nil {
 		return o, err
 	}
+	creation.Response.RelyingParty.Name = clinic
 	o.ExpiresIn = challengeLife
 	if o.Passkey, err = json.Marshal(creation.Response); err != nil {
 		return o, err

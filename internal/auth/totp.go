@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -21,11 +20,11 @@ const totpStep = 30 // seconds
 var totpOptions = totp.ValidateOpts{Period: totpStep, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1} // what every app can do
 
 // offerTOTP makes a secret. The challenge holds it, sealed.
-func (s *Service) offerTOTP(a account) (o Offer, err error) {
+func (s *Service) offerTOTP(a account, clinic string) (o Offer, err error) {
 	secret := make([]byte, 20)
 	rand.Read(secret) // never fails
 	key, err := totp.Generate(totp.GenerateOpts{
-		Issuer: cmp.Or(s.Clinic, "Medbook"), AccountName: a.email, Secret: secret, Period: totpStep,
+		Issuer: clinic, AccountName: a.email, Secret: secret, Period: totpStep,
 		Digits: totpOptions.Digits, Algorithm: totpOptions.Algorithm,
 	})
 	if err != nil {

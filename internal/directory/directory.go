@@ -1,5 +1,5 @@
 // Package directory owns the people: users with their profiles, patients,
-// practitioners, and who cares for whom.
+// practitioners, who cares for whom, and what the clinic is called.
 //
 // Every user has one role. A user who is or was a patient has a row in
 // patients, which is what their bookings lock. A user who is or was a
@@ -34,6 +34,7 @@ var (
 	ErrEmailTaken          = errs.New(errs.Conflict, "email-taken", "There is a user with this e-mail address already.")
 	ErrInvalidUser         = errs.New(errs.Invalid, "invalid-user", "This user can't be kept as given.")
 	ErrInvalidPractitioner = errs.New(errs.Invalid, "invalid-practitioner", "This practitioner can't be kept as given.")
+	ErrInvalidClinic       = errs.New(errs.Invalid, "invalid-clinic", "The clinic can't be kept as given.")
 	ErrInvalidSearch       = errs.New(errs.Invalid, "invalid-search", "This can't be searched for.")
 )
 
@@ -103,6 +104,9 @@ type Patient struct {
 type Service struct {
 	DB        *sqldb.DB
 	Passwords *password.Hasher
+
+	// ClinicName, if set, is what the clinic is called, whatever is in the database.
+	ClinicName string
 
 	// Enrol, if set, runs in the transaction that makes a user a practitioner,
 	// for the first time or again, and Retire in the one that ends it.

@@ -20,6 +20,7 @@ import (
 const (
 	mostEmail     = 254
 	mostName      = 200
+	mostClinic    = 100
 	mostPhone     = 40
 	mostAddress   = 500
 	mostSpecialty = 100

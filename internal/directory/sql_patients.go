@@ -155,3 +155,27 @@ func renewEntry(ctx context.Context, tx *sqldb.Tx, patientID uuid.UUID) error {
 	}
 	return indexPatient(ctx, tx, patientID, name)
 }
+
+// called is what lists call a patient.
+type called struct {
+	patient  uuid.UUID
+	initials string
+}
+
+// initialsIn returns the initials of those among ids whom by may see. The name goes
+// no further than here.
+func initialsIn(ctx context.Context, tx *sqldb.Tx, by auth.Actor, ids []uuid.UUID) ([]called, error) {
+	args := []any{by.PractitionerID, by.Is(auth.Admin)}
+	for _, patient := range ids {
+		args = append(args, patient)
+	}
+	return sqldb.All(ctx, tx, func(r sqldb.Row) (c called, err error) {
+		var name string
+		err = r.Scan(&c.patient, &name)
+		c.initials = initials(name)
+		return c, err
+	}, `SELECT p.patient_id, u.name FROM patients p JOIN users u ON u.id = p.patient_id
+		WHERE p.patient_id IN (`+sqldb.In(3, len(ids))+`) AND p.erased_at IS NULL AND (CAST($2 AS BOOLEAN)
+			OR EXISTS (SELECT 1 FROM care_relations r WHERE r.patient_id = p.patient_id AND r.practitioner_id = $1 AND r.ended_at IS NULL)
+			OR EXISTS (SELECT 1 FROM patient_calendar c WHERE c.patient_id = p.patient_id AND c.practitioner_id = $1))`, args...)
+}

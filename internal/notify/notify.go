@@ -209,7 +209,7 @@ type Service struct {
 	// Sources look up the facts of events, by their kinds.
 	Sources map[Kind]Source
 
-	Clinic    string // who writes; "Medbook" when empty
+	Clinic    string // who writes; as the directory has it when empty
 	PublicURL string // where people find the pages that links lead to
 
 	runner   *jobs.Runner // nil until Work is called

@@ -231,3 +231,13 @@ func deleteOf(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) error {
 func messagesTo(ctx context.Context, tx *sqldb.Tx, user uuid.UUID) ([]Notification, error) {
 	return sqldb.All(ctx, tx, scan, selectColumns+`n.user_id = $1 ORDER BY n.id`, user)
 }
+
+// countsIn counts the messages that got their status in a range of time.
+func countsIn(ctx context.Context, tx *sqldb.Tx, from, to time.Time) ([]Count, error) {
+	return sqldb.All(ctx, tx, func(r sqldb.Row) (c Count, err error) {
+		err = r.Scan(&c.Kind, &c.Channel, &c.Status, &c.N)
+		return c, err
+	}, `SELECT kind, channel, status, COUNT(*) FROM notifications
+		WHERE updated_at >= $1 AND updated_at < $2
+		GROUP BY kind, channel, status ORDER BY kind, channel, status`, sqldb.Instant(from), sqldb.Instant(to))
+}

@@ -101,7 +101,11 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	if err != nil {
 		return nil, m, err
 	}
-	l := letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: s.Clinic, url: s.PublicURL, at: n.CreatedAt}
+	clinic, err := directory.ClinicName(ctx, tx, s.Clinic)
+	if err != nil {
+		return nil, m, err
+	}
+	l := letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: clinic, url: s.PublicURL, at: n.CreatedAt}
 	if n.About != "" { // what is about an account goes to its address, whatever its user prefers
 		if l.facts, err = s.facts(ctx, tx, *n); err != nil {
 			return nil, m, err

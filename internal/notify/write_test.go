@@ -113,6 +113,30 @@ func TestEachSubjectHasItsText(t *testing.T) {
 	})
 }
 
+// TestMessagesAreSignedByTheClinicAsItIsCalled shows that a name that is set while
+// the server runs is in the next message, and that the configured one wins.
+func TestMessagesAreSignedByTheClinicAsItIsCalled(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		people := &directory.Service{DB: db}
+		for _, tt := range []struct{ configured, set, want string }{
+			{"Harbour Clinic", "", "at Harbour Clinic."}, {"", "", "at Medbook."}, {"", "Lakeside", "at Lakeside."}, {"Harbour Clinic", "Lakeside", "at Harbour Clinic."},
+		} {
+			c.Clinic = tt.configured
+			if tt.set != "" {
+				if _, err := people.ChangeClinic(t.Context(), auth.System, "*", directory.ClinicChange{Name: &tt.set}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.tell(c.ann, auth.MailReset)
+			c.work()
+			if text := c.read(c.list(notify.Filter{})[0].ID).Text.Reveal(); !strings.Contains(text, tt.want) {
+				t.Errorf("configured %q, set %q: the message lacks %q:\n%s", tt.configured, tt.set, tt.want, text)
+			}
+		}
+	})
+}
+
 func TestAJobThatRunsTwiceWritesOnce(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)

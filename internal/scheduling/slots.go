@@ -197,14 +197,20 @@ func (l listing) page(ctx context.Context, tx *sqldb.Tx, after slotPosition, lim
 }
 
 func (l listing) count(ctx context.Context, tx *sqldb.Tx) (n int, err error) {
+	err = l.each(ctx, tx, func(found []Slot) { n += len(found) })
+	return n, err
+}
+
+// each gives do all listed slots, some at a time.
+func (l listing) each(ctx context.Context, tx *sqldb.Tx, do func([]Slot)) error {
 	for w := range chunks(l.all) {
 		found, err := l.in(ctx, tx, w)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		n += len(found)
+		do(found)
 	}
-	return n, nil
+	return nil
 }
 
 // in returns the listed slots that begin in w.

@@ -85,8 +85,8 @@ func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 	c := &clinic{t: t, db: db, log: &lockedBuffer{}, users: map[string]directory.User{}}
 	log := slog.New(slog.NewJSONHandler(c.log, nil))
 	c.server = &Server{
-		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords, Clinic: "Harbour Clinic"},
-		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
+		Auth:       &auth.Service{DB: db, Keys: ring(), Passwords: passwords},
+		Directory:  &directory.Service{DB: db, Passwords: passwords, ClinicName: "Harbour Clinic", Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
 		Notify:     &notify.Service{DB: db, Seal: ring(), Channels: []notify.Channel{notify.Outbox{}}},
 		Webhooks:   &webhooks.Service{DB: db, Seal: ring()},
 		Scheduling: &scheduling.Service{DB: db},

@@ -96,5 +96,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, to route) {
 	}
 }
 
-// clinic is the clinic's name.
-func (s *Server) clinic(_ context.Context) string { return s.Auth.Clinic }
+// clinic is the clinic's name; where it can't be read, a page goes without.
+func (s *Server) clinic(ctx context.Context) string {
+	c, err := s.Directory.Clinic(ctx, auth.Actor{})
+	if err != nil {
+		return ""
+	}
+	return c.Name
+}
