@@ -61,21 +61,37 @@ func (c *Client) Confirm(ctx context.Context, id string, options ...CallOption) 
 	return c.step(ctx, id, "confirm", nil, options)
 }
 
+// Cancellation says why an appointment is cancelled.
+type Cancellation struct {
+	Reason        string `json:"reason,omitempty"`
+	NotifyPatient *bool  `json:"notify_patient,omitempty"` // nil: the patient is told; only staff may say false
+}
+
+// Move names the slot that an appointment moves to.
+type Move struct {
+	SlotID        string    `json:"slot_id"`
+	Override      *Override `json:"override,omitempty"`
+	NotifyPatient *bool     `json:"notify_patient,omitempty"` // as in Cancellation
+}
+
 // Cancel gives a hold or an appointment up and frees its slot.
 func (c *Client) Cancel(ctx context.Context, id, reason string, options ...CallOption) (Appointment, error) {
-	body := struct {
-		Reason string `json:"reason,omitempty"`
-	}{reason}
-	return c.step(ctx, id, "cancel", body, options)
+	return c.CancelWith(ctx, id, Cancellation{Reason: reason}, options...)
+}
+
+// CancelWith is Cancel for staff who choose whether the patient is told.
+func (c *Client) CancelWith(ctx context.Context, id string, with Cancellation, options ...CallOption) (Appointment, error) {
+	return c.step(ctx, id, "cancel", with, options)
 }
 
 // Reschedule moves an appointment to another slot of the same practitioner. Its id stays.
 func (c *Client) Reschedule(ctx context.Context, id, slot string, override *Override, options ...CallOption) (Appointment, error) {
-	body := struct {
-		SlotID   string    `json:"slot_id"`
-		Override *Override `json:"override,omitempty"`
-	}{slot, override}
-	return c.step(ctx, id, "reschedule", body, options)
+	return c.RescheduleWith(ctx, id, Move{SlotID: slot, Override: override}, options...)
+}
+
+// RescheduleWith is Reschedule for staff who choose whether the patient is told.
+func (c *Client) RescheduleWith(ctx context.Context, id string, to Move, options ...CallOption) (Appointment, error) {
+	return c.step(ctx, id, "reschedule", to, options)
 }
 
 // Complete notes, after its start, that an appointment took place.

@@ -195,3 +195,29 @@ func TestTheFirstMillisecondIsNotLeftOut(t *testing.T) {
 		t.Errorf("asked for %s, %v", asked, err)
 	}
 }
+
+func TestThePatientIsToldUnlessStaffSayNo(t *testing.T) {
+	var bodies []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies = append(bodies, r.URL.Path+" "+string(body))
+		_, _ = w.Write([]byte(`{"id": "a"}`))
+	})
+	_, err := c.Cancel(t.Context(), "a", "Ill.")
+	if err == nil {
+		_, err = c.CancelWith(t.Context(), "a", client.Cancellation{NotifyPatient: new(false)})
+	}
+	if err == nil {
+		_, err = c.Reschedule(t.Context(), "a", "s", nil)
+	}
+	if err == nil {
+		_, err = c.RescheduleWith(t.Context(), "a", client.Move{SlotID: "s", NotifyPatient: new(false)})
+	}
+	want := []string{
+		`/v1/appointments/a/cancel {"reason":"Ill."}`, `/v1/appointments/a/cancel {"notify_patient":false}`,
+		`/v1/appointments/a/reschedule {"slot_id":"s"}`, `/v1/appointments/a/reschedule {"slot_id":"s","notify_patient":false}`,
+	}
+	if diff := cmp.Diff(want, bodies); diff != "" || err != nil {
+		t.Errorf("%v; requests (-want +got):\n%s", err, diff)
+	}
+}

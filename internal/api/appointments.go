@@ -74,6 +74,14 @@ func (s *Server) confirm(ctx context.Context, by auth.Actor, in *ByID) (scheduli
 	return s.Scheduling.Confirm(ctx, by, in.ID)
 }
 
+// Notice is what staff choose of a patient who would be told.
+type Notice struct {
+	NotifyPatient *bool `json:"notify_patient,omitempty" example:"true" doc:"Whether the patient is told; true if left out. Only practitioners and admins may say false."`
+}
+
+// quiet reports whether the patient is not told.
+func (n Notice) quiet() bool { return n.NotifyPatient != nil && !*n.NotifyPatient }
+
 type cancelInput struct {
 	ByID
 	Body *cancelBody
@@ -81,6 +89,7 @@ type cancelInput struct {
 
 type cancelBody struct {
 	Reason string `json:"reason,omitempty" maxLength:"1000" example:"The practitioner is ill." doc:"Required for practitioners and admins who cancel what is confirmed."`
+	Notice
 }
 
 // cancel cancels an appointment: POST /v1/appointments/{id}/cancel.
@@ -89,7 +98,7 @@ func (s *Server) cancel(ctx context.Context, by auth.Actor, in *cancelInput) (sc
 	if in.Body != nil {
 		b = *in.Body
 	}
-	return s.Scheduling.Cancel(ctx, by, in.ID, given(b.Reason))
+	return s.Scheduling.Cancel(ctx, by, in.ID, scheduling.CancelRequest{Reason: given(b.Reason), Quiet: b.quiet()})
 }
 
 type rescheduleInput struct {
@@ -100,11 +109,12 @@ type rescheduleInput struct {
 type rescheduleBody struct {
 	SlotID   string        `json:"slot_id" maxLength:"64" example:"06am9n17rcy3n7w09hej8zw7wc-00fgsyr40000f" doc:"The new first slot, of the same practitioner."`
 	Override *overrideBody `json:"override,omitempty"`
+	Notice
 }
 
 // reschedule moves an appointment: POST /v1/appointments/{id}/reschedule.
 func (s *Server) reschedule(ctx context.Context, by auth.Actor, in *rescheduleInput) (scheduling.Appointment, error) {
-	req := scheduling.RescheduleRequest{Slot: in.Body.SlotID}
+	req := scheduling.RescheduleRequest{Slot: in.Body.SlotID, Quiet: in.Body.quiet()}
 	if in.Body.Override != nil {
 		req.Override = given(in.Body.Override.Reason)
 	}

@@ -43,3 +43,41 @@ func TestBooking(t *testing.T) {
 		}
 	})
 }
+
+// TestStaffMayLeaveThePatientUntold cancels and moves without a message, which
+// patients can't ask for.
+func TestStaffMayLeaveThePatientUntold(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		slots := c.open("grey", "2027-03-16T13:00:00Z", "2027-03-16T15:00:00Z")
+		path := c.must(http.StatusCreated, "ann", post, "/v1/appointments", map[string]any{"slot_id": slots[0], "confirm": true}).Header.Get("Location")
+		const messages = `SELECT count(*) FROM jobs WHERE kind = 'notify.event'`
+		queued := func(what string, quiet bool, do func()) {
+			t.Helper()
+			before := c.count(messages)
+			do()
+			// Each time of a confirmed appointment has two reminders; a cancelled one has none.
+			if more := c.count(messages) - before; more%2 == 0 != quiet {
+				t.Errorf("%s: %d more messages are to be written, quiet: %v", what, more, quiet)
+			}
+		}
+		for _, tt := range []struct {
+			tell  any
+			quiet bool
+		}{{nil, false}, {true, false}, {false, true}} {
+			body := map[string]any{"slot_id": slots[1]}
+			if tt.tell != nil {
+				body["notify_patient"] = tt.tell
+			}
+			queued("moved", tt.quiet, func() { c.must(http.StatusOK, "grey", post, path+"/reschedule", body) })
+			slots = slots[1:]
+		}
+		silent := map[string]any{"slot_id": slots[1], "notify_patient": false}
+		c.refused(c.call("ann", post, path+"/reschedule", silent), http.StatusForbidden, "forbidden")
+		c.refused(c.call("ann", post, path+"/cancel", map[string]any{"notify_patient": false}), http.StatusForbidden, "forbidden")
+		c.must(http.StatusOK, "ann", post, path+"/reschedule", map[string]any{"slot_id": slots[1], "notify_patient": true})
+		queued("cancelled", true, func() {
+			c.must(http.StatusOK, "admin", post, path+"/cancel", map[string]any{"reason": "Ill.", "notify_patient": false})
+		})
+	})
+}

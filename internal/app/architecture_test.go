@@ -268,7 +268,7 @@ var bare = []string{
 	"internal/scheduling/finder.go Service.Days",
 	"internal/scheduling/finder.go Service.Nearest",
 	"internal/scheduling/finder.go Service.Times",
-	"internal/scheduling/offer.go Service.offer",     // to offer it; the offer is on record
+	"internal/scheduling/offer.go Service.offer", // to offer it; the offer is on record
 	"internal/scheduling/offer.go Service.offerSlot",
 	"internal/directory/clinic.go Service.Clinic",               // public
 	"internal/directory/setup.go Service.NeedsSetUp",            // public

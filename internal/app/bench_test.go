@@ -116,7 +116,7 @@ func (c *booking) book(n int) {
 		c.next++
 		a, err := c.s.Scheduling.Hold(c.b.Context(), by, scheduling.HoldRequest{Slot: c.slot, Confirm: true})
 		if err == nil {
-			_, err = c.s.Scheduling.Cancel(c.b.Context(), by, a.ID.String(), phi.Value[string]{})
+			_, err = c.s.Scheduling.Cancel(c.b.Context(), by, a.ID.String(), scheduling.CancelRequest{})
 		}
 		if err != nil {
 			c.b.Fatal(err)

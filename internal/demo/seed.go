@@ -197,7 +197,7 @@ func (c *clinic) appointment(ctx context.Context, b booking, day time.Time) erro
 	}
 	switch b.outcome {
 	case scheduling.Cancelled:
-		_, err = c.Scheduling.Cancel(ctx, patient, id, phi.Of("Something came up"))
+		_, err = c.Scheduling.Cancel(ctx, patient, id, scheduling.CancelRequest{Reason: phi.Of("Something came up")})
 	case scheduling.Completed:
 		c.clock.set(a.End)
 		err = c.document(ctx, practitioner, a, b)

@@ -211,7 +211,7 @@ func TestAnEncounterCompletesItsAppointment(t *testing.T) {
 		gone, bobs := c.book("gone", c.grey, c.ann, 4), c.book("bobs", c.grey, c.bob, 5)
 		browns := c.book("browns", c.brown, c.ann, 6)
 		missed := c.book("missed", c.grey, c.ann, 1)
-		if _, err := c.scheduling.Cancel(t.Context(), c.admin, gone.ID.String(), phi.Of("ill")); err != nil {
+		if _, err := c.scheduling.Cancel(t.Context(), c.admin, gone.ID.String(), scheduling.CancelRequest{Reason: phi.Of("ill")}); err != nil {
 			t.Fatal(err)
 		}
 		c.clock.Set(visit.Start)

@@ -41,6 +41,11 @@ type Event struct {
 	// Start is when what a reminder is of begins. Of several reminders to one user, of
 	// one kind, thing and start, one is written. Zero: it is no reminder.
 	Start time.Time `json:",omitzero"`
+
+	// Ahead is true of what has not happened yet and is only looked at by Preview;
+	// Start is then when an appointment would begin. It is never kept: what is written
+	// tells of what happened.
+	Ahead bool `json:"-"`
 }
 
 // message returns the id of the message to user about e.
@@ -57,6 +62,7 @@ type Facts struct {
 	Start        time.Time // of the appointment; zero: there is none
 	Zone         string    // in which Start is shown, unless the reader has one: IANA name
 	Practitioner string    // public name
+	With         uuid.UUID // the practitioner, who may preview the message; zero: nobody
 	Reference    string
 	Until        time.Time // by when to act; zero: no matter
 	Page         string    // where the reader can act, below the public address; empty: nowhere

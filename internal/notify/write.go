@@ -101,11 +101,10 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	if err != nil {
 		return nil, m, err
 	}
-	clinic, err := directory.ClinicName(ctx, tx, s.Clinic)
+	l, err := s.letterTo(ctx, tx, u, wishes, *n)
 	if err != nil {
 		return nil, m, err
 	}
-	l := letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: clinic, url: s.PublicURL, at: n.CreatedAt}
 	if n.About != "" { // what is about an account goes to its address, whatever its user prefers
 		if l.facts, err = s.facts(ctx, tx, *n); err != nil {
 			return nil, m, err
@@ -136,6 +135,12 @@ func (s *Service) compose(ctx context.Context, tx *sqldb.Tx, n *Notification, ch
 	}
 	r, err := l.render()
 	return by, Message{ID: n.ID, To: to, Subject: r.subject, Text: r.text, HTML: r.html, Page: l.facts.Page, At: n.UpdatedAt}, err
+}
+
+// letterTo begins the letter that n stands for.
+func (s *Service) letterTo(ctx context.Context, tx *sqldb.Tx, u directory.User, wishes Preferences, n Notification) (letter, error) {
+	clinic, err := directory.ClinicName(ctx, tx, s.Clinic)
+	return letter{event: n.Event, language: wishes.Language, name: u.Name, zone: u.TimeZone, clinic: clinic, url: s.PublicURL, at: n.CreatedAt}, err
 }
 
 // facts looks up what there is to say.

@@ -187,7 +187,7 @@ func (c *clinic) mara() auth.Actor {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := c.scheduling.Cancel(ctx, c.admin, a.ID.String(), phi.Of("rescheduled twice")); err != nil {
+	if _, err := c.scheduling.Cancel(ctx, c.admin, a.ID.String(), scheduling.CancelRequest{Reason: phi.Of("rescheduled twice")}); err != nil {
 		c.t.Fatal(err)
 	}
 	if _, err := c.scheduling.JoinWaitlist(ctx, mara, scheduling.WaitRequest{Practitioner: c.grey.PractitionerID.String(), From: sqltest.Start, To: sqltest.Start.Add(time.Hour)}); err != nil {

@@ -63,15 +63,33 @@ func (s *Service) settle(ctx context.Context, by auth.Actor, err error, action, 
 	return audit.Refuse(ctx, s.DB, by.Intends(action, resourceType, resource), err)
 }
 
+// deed is what somebody does to an appointment, as it is recorded.
+type deed struct {
+	action string
+	quiet  bool // staff chose that the patient is not told
+}
+
+// untold is added to the purpose of what a patient is not told of.
+const untold = ", patient not told"
+
+// record puts the deed on record, as part of tx.
+func (d deed) record(ctx context.Context, tx *sqldb.Tx, by auth.Actor, a Appointment) error {
+	e := by.Event(d.action, "appointment", a.ID.String(), a.Patient)
+	if d.quiet {
+		e.Purpose += untold
+	}
+	return audit.Record(ctx, tx, e)
+}
+
 // replayed returns what idempotency runs before it repeats an answer about the
 // appointment: row scope and the audit record once more.
-func replayed(by auth.Actor, action string, key id.Keyed) func(context.Context, *sqldb.Tx) error {
+func replayed(by auth.Actor, d deed, key id.Keyed) func(context.Context, *sqldb.Tx) error {
 	return func(ctx context.Context, tx *sqldb.Tx) error {
 		a, err := appointmentByID(ctx, tx, by, key)
 		if err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, by.Event(action, "appointment", key.String(), a.Patient))
+		return d.record(ctx, tx, by, a)
 	}
 }
 

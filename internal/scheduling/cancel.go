@@ -10,6 +10,13 @@ import (
 	"medbook/internal/sqldb"
 )
 
+// CancelRequest says why an appointment is cancelled, and whether its patient is
+// told.
+type CancelRequest struct {
+	Reason phi.Value[string] // staff give one for what is confirmed
+	Quiet  bool              // staff only: the patient is not told; programs of the clinic are
+}
+
 // Cancel ends an appointment and frees its time at once; the history stays. A
 // hold may be released at any time. A patient cancels a confirmed appointment
 // until the cancellation window before its start, exactly then included; the
@@ -18,8 +25,12 @@ import (
 //
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrTransition,
 // ErrWindowClosed or ErrNoReason.
-func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string, reason phi.Value[string]) (Appointment, error) {
-	return s.change(ctx, by, "appointment.cancel", appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
+func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string, req CancelRequest) (Appointment, error) {
+	d := deed{"appointment.cancel", req.Quiet}
+	if err := maySilence(by, d); err != nil {
+		return Appointment{}, s.settle(ctx, by, err, d.action, "appointment", "")
+	}
+	return s.change(ctx, by, d, appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
 		func(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment) error {
 			switch a.Status {
 			case Cancelled, Expired:
@@ -30,11 +41,11 @@ func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string,
 				if err := mayUndo(by, sch, *a, tx); err != nil {
 					return err
 				}
-				if !by.Is(auth.Patient) && reason.IsZero() {
+				if !by.Is(auth.Patient) && req.Reason.IsZero() {
 					return ErrNoReason
 				}
 			}
-			a.CancelReason = reason
+			a.CancelReason = req.Reason
 			// By the appointment's id, never by its cells: they may be somebody
 			// else's by now.
 			if err := deleteClaimsOf(ctx, tx, a.ID); err != nil {
@@ -52,8 +63,17 @@ func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string,
 			if err := freed(ctx, tx, a.Practitioner(), a.span()); err != nil {
 				return err
 			}
-			return inform(ctx, tx, by, notify.AppointmentCancelled, *a)
+			return d.inform(ctx, tx, by, notify.AppointmentCancelled, *a)
 		})
+}
+
+// maySilence judges whether by may leave a patient untold of a deed: staff may, of
+// what they do. It returns auth.ErrForbidden.
+func maySilence(by auth.Actor, d deed) error {
+	if d.quiet && !by.Is(auth.Practitioner, auth.Admin) {
+		return auth.ErrForbidden
+	}
+	return nil
 }
 
 // mayUndo judges whether by may still cancel or move a confirmed appointment

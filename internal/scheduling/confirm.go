@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/calendar"
 	"medbook/internal/directory"
@@ -21,7 +20,7 @@ import (
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrHoldExpired or
 // ErrTransition.
 func (s *Service) Confirm(ctx context.Context, by auth.Actor, appointment string) (Appointment, error) {
-	return s.change(ctx, by, "appointment.confirm", appointment, []auth.Role{auth.Patient, auth.Admin},
+	return s.change(ctx, by, deed{action: "appointment.confirm"}, appointment, []auth.Role{auth.Patient, auth.Admin},
 		func(ctx context.Context, tx *sqldb.Tx, _ schedule, a *Appointment) error {
 			switch a.Status {
 			case Confirmed:
@@ -58,9 +57,10 @@ func (s *Service) Confirm(ctx context.Context, by auth.Actor, appointment string
 // change runs step on an appointment that by may see, under the locks of every
 // booking, in one transaction with its audit record. step sees the appointment
 // as it stands at the transaction's instant, and changes it in place.
-func (s *Service) change(ctx context.Context, by auth.Actor, action, appointment string, roles []auth.Role,
+func (s *Service) change(ctx context.Context, by auth.Actor, d deed, appointment string, roles []auth.Role,
 	step func(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment) error,
 ) (a Appointment, err error) {
+	action := d.action
 	defer errs.Wrap(&err, "%s", action)
 	if !by.Is(roles...) {
 		return a, s.settle(ctx, by, auth.ErrForbidden, action, "appointment", "")
@@ -69,7 +69,7 @@ func (s *Service) change(ctx context.Context, by auth.Actor, action, appointment
 	if !ok {
 		return a, s.settle(ctx, by, ErrAppointmentNotFound, action, "appointment", "")
 	}
-	a, err = idempotency.Do(ctx, s.DB, replayed(by, action, key), func(ctx context.Context, tx *sqldb.Tx) (a Appointment, err error) {
+	a, err = idempotency.Do(ctx, s.DB, replayed(by, d, key), func(ctx context.Context, tx *sqldb.Tx) (a Appointment, err error) {
 		patient, err := patientOf(ctx, tx, by, key) // whose row to lock
 		if err != nil {
 			return a, err
@@ -84,7 +84,7 @@ func (s *Service) change(ctx context.Context, by auth.Actor, action, appointment
 		if err := step(ctx, tx, sch, &a); err != nil {
 			return a, err
 		}
-		return a, audit.Record(ctx, tx, by.Event(action, "appointment", key.String(), a.Patient))
+		return a, d.record(ctx, tx, by, a)
 	})
 	return a, s.settle(ctx, by, err, action, "appointment", key.String())
 }

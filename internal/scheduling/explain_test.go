@@ -131,7 +131,7 @@ func TestExplainAgreesWithHold(t *testing.T) {
 			if !a.Start.Equal(e.Time.Start) || !a.End.Equal(e.Time.End) {
 				t.Errorf("Hold takes %v to %v, Explain told of %v", a.Start, a.End, e.Time)
 			}
-			if _, err := c.Cancel(t.Context(), cyd, a.ID.String(), phi.Value[string]{}); err != nil {
+			if _, err := c.Cancel(t.Context(), cyd, a.ID.String(), CancelRequest{}); err != nil {
 				t.Fatal(err)
 			}
 		}

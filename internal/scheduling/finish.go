@@ -30,7 +30,7 @@ func (s *Service) MarkNoShow(ctx context.Context, by auth.Actor, appointment str
 }
 
 func (s *Service) finish(ctx context.Context, by auth.Actor, action, appointment string, to Status) (Appointment, error) {
-	return s.change(ctx, by, action, appointment, []auth.Role{auth.Practitioner},
+	return s.change(ctx, by, deed{action: action}, appointment, []auth.Role{auth.Practitioner},
 		func(ctx context.Context, tx *sqldb.Tx, _ schedule, a *Appointment) error {
 			return finished(ctx, tx, a, to)
 		})

@@ -8,7 +8,6 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/errs"
-	"medbook/internal/phi"
 	"medbook/internal/scheduling/history"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -34,7 +33,7 @@ func (p *played) Confirm(ctx context.Context, patient int, appointment string) (
 }
 
 func (p *played) Cancel(ctx context.Context, patient int, appointment string) (history.Answer, error) {
-	return told(p.Service.Cancel(ctx, p.by[patient], appointment, phi.Value[string]{}))
+	return told(p.Service.Cancel(ctx, p.by[patient], appointment, CancelRequest{}))
 }
 
 func (p *played) SetTime(_ context.Context, now time.Time) error {

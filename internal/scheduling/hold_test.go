@@ -107,7 +107,7 @@ func TestAHoldIsDeadAtItsInstant(t *testing.T) {
 		second := c.hold(c.bob, slot)
 		_, err = c.Confirm(t.Context(), c.ann, first.ID.String())
 		want(t, "confirm after another's hold", err, ErrHoldExpired)
-		if a, err := c.Cancel(t.Context(), c.ann, first.ID.String(), phi.Value[string]{}); err != nil || a.Status != Expired {
+		if a, err := c.Cancel(t.Context(), c.ann, first.ID.String(), CancelRequest{}); err != nil || a.Status != Expired {
 			t.Errorf("cancel of an expired hold: %v, %v, want it unchanged", a.Status, err)
 		}
 		if a, err := c.Confirm(t.Context(), c.bob, second.ID.String()); err != nil || a.Status != Confirmed {
@@ -124,7 +124,6 @@ func TestConfirmAndCancel(t *testing.T) {
 		c := newClinic(t, db)
 		c.publish(c.grey, hours("2027-03-15 08:00", "2027-03-15 12:00"))
 		start := at("2027-03-15 08:00")
-		none := phi.Value[string]{}
 		a := c.hold(c.ann, c.slot(c.grey.PractitionerID, start))
 
 		_, err := c.Confirm(t.Context(), c.bob, a.ID.String())
@@ -147,22 +146,22 @@ func TestConfirmAndCancel(t *testing.T) {
 		}
 
 		c.clock.Set(start.Add(-24*time.Hour + time.Microsecond))
-		_, err = c.Cancel(t.Context(), c.ann, a.ID.String(), none)
+		_, err = c.Cancel(t.Context(), c.ann, a.ID.String(), CancelRequest{})
 		want(t, "cancel inside the window", err, ErrWindowClosed)
-		_, err = c.Cancel(t.Context(), c.bob, a.ID.String(), none)
+		_, err = c.Cancel(t.Context(), c.bob, a.ID.String(), CancelRequest{})
 		want(t, "cancel another's", err, ErrAppointmentNotFound)
-		_, err = c.Cancel(t.Context(), c.brown, a.ID.String(), phi.Of("ill"))
+		_, err = c.Cancel(t.Context(), c.brown, a.ID.String(), CancelRequest{Reason: phi.Of("ill")})
 		want(t, "cancel by another practitioner", err, ErrAppointmentNotFound)
-		_, err = c.Cancel(t.Context(), c.staff, a.ID.String(), none)
+		_, err = c.Cancel(t.Context(), c.staff, a.ID.String(), CancelRequest{})
 		want(t, "cancel by staff without a reason", err, ErrNoReason)
 		c.clock.Set(start.Add(-24 * time.Hour))
-		_, err = c.Cancel(t.Context(), c.ann, a.ID.String(), none)
+		_, err = c.Cancel(t.Context(), c.ann, a.ID.String(), CancelRequest{})
 		want(t, "cancel exactly at the window", err, nil)
 
 		// The slot is free at once, and cancelling again frees nobody else's.
 		c.clock.Set(start.Add(-25 * time.Hour))
 		b = c.book(c.bob, c.slot(c.grey.PractitionerID, start))
-		if x, err := c.Cancel(t.Context(), c.ann, a.ID.String(), none); err != nil || x.Status != Cancelled {
+		if x, err := c.Cancel(t.Context(), c.ann, a.ID.String(), CancelRequest{}); err != nil || x.Status != Cancelled {
 			t.Errorf("cancel again: %v, %v, want it unchanged", x.Status, err)
 		}
 		_, err = c.Hold(t.Context(), c.ann, HoldRequest{Slot: b.SlotID()})
@@ -173,7 +172,7 @@ func TestConfirmAndCancel(t *testing.T) {
 		_, err = c.Complete(t.Context(), c.grey, b.ID.String())
 		want(t, "complete before the start", err, ErrTransition)
 		c.clock.Set(start)
-		_, err = c.Cancel(t.Context(), c.grey, b.ID.String(), phi.Of("ill"))
+		_, err = c.Cancel(t.Context(), c.grey, b.ID.String(), CancelRequest{Reason: phi.Of("ill")})
 		want(t, "cancel by the practitioner at the start", err, ErrWindowClosed)
 		_, err = c.Complete(t.Context(), c.brown, b.ID.String())
 		want(t, "complete by another practitioner", err, ErrAppointmentNotFound)
@@ -181,7 +180,7 @@ func TestConfirmAndCancel(t *testing.T) {
 		want(t, "complete", err, nil)
 		_, err = c.MarkNoShow(t.Context(), c.grey, b.ID.String())
 		want(t, "no-show of what is completed", err, ErrTransition)
-		_, err = c.Cancel(t.Context(), c.grey, b.ID.String(), phi.Of("ill"))
+		_, err = c.Cancel(t.Context(), c.grey, b.ID.String(), CancelRequest{Reason: phi.Of("ill")})
 		want(t, "cancel what is completed", err, ErrTransition)
 	})
 }

@@ -39,12 +39,22 @@ func emit(ctx context.Context, tx *sqldb.Tx, kind webhooks.Kind, a Appointment) 
 // inform has the patient of an appointment told what has become of it, and by whom,
 // and programs of the clinic that it has.
 func inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, a Appointment) error {
+	return deed{}.inform(ctx, tx, by, kind, a)
+}
+
+// inform is the same for a deed, which may be one that the patient is not told of.
+func (d deed) inform(ctx context.Context, tx *sqldb.Tx, by auth.Actor, kind notify.Kind, a Appointment) error {
 	if err := emit(ctx, tx, happened[kind], a); err != nil {
 		return err
 	}
 	e := notify.Event{Kind: kind, About: a.ID.String(), By: string(by.Role)}
-	if err := notify.Notify(ctx, tx, a.Patient, e, ""); err != nil || a.Status != Confirmed {
-		return err
+	if !d.quiet {
+		if err := notify.Notify(ctx, tx, a.Patient, e, ""); err != nil {
+			return err
+		}
+	}
+	if a.Status != Confirmed {
+		return nil
 	}
 	for kind, r := range reminders {
 		at := a.Start.Add(-r.before)
@@ -88,7 +98,7 @@ func Tells() (kinds []notify.Kind) {
 
 // Facts looks up what there is to say to the patient of an appointment. It returns
 // notify.ErrOutdated once that is something else: a reminder of an appointment
-// that was moved, say.
+// that was moved, say. Of what lies ahead it wants a live appointment.
 func Facts(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e notify.Event) (f notify.Facts, err error) {
 	key, ok := id.ParseKeyed(e.About)
 	if !ok {
@@ -98,11 +108,17 @@ func Facts(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e notify.Event) (f
 	if err != nil {
 		return f, asOutdated(err)
 	}
-	moved := !e.Start.IsZero() && !e.Start.Equal(a.Start) // since the reminder was set
-	if a.Patient != user || moved || !a.worthTelling(e.Kind, tx.Now()) {
+	fits := a.Live() // what it would come to can be looked at
+	if !e.Ahead {
+		moved := !e.Start.IsZero() && !e.Start.Equal(a.Start) // since the reminder was set
+		fits = !moved && a.worthTelling(e.Kind, tx.Now())
+	} else if !e.Start.IsZero() {
+		a.Start = e.Start
+	}
+	if a.Patient != user || !fits {
 		return f, notify.ErrOutdated
 	}
-	f = notify.Facts{Start: a.Start, Zone: a.TimeZone, Reference: a.Reference, Until: a.HoldExpiresAt}
+	f = notify.Facts{Start: a.Start, With: a.Practitioner(), Zone: a.TimeZone, Reference: a.Reference, Until: a.HoldExpiresAt}
 	p, err := directory.PractitionerByID(ctx, tx, a.Practitioner())
 	if err == nil {
 		f.Practitioner = p.Name

@@ -10,7 +10,6 @@ import (
 	"medbook/internal/idempotency"
 	"medbook/internal/keyring"
 	"medbook/internal/page"
-	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -105,7 +104,7 @@ func writes(s *stage) []write {
 			return s.Confirm(ctx, s.ann, confirmed.ID.String())
 		}},
 		{"cancel", 2, func(ctx context.Context, s *stage) (Appointment, error) {
-			return s.Cancel(ctx, s.ann, cancelled.ID.String(), phi.Value[string]{})
+			return s.Cancel(ctx, s.ann, cancelled.ID.String(), CancelRequest{})
 		}},
 		{"reschedule", 3, func(ctx context.Context, s *stage) (Appointment, error) {
 			return s.Reschedule(ctx, s.ann, moved.ID.String(), RescheduleRequest{Slot: april(s.grey, 4)})

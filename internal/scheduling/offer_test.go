@@ -74,7 +74,7 @@ func (q *queue) holder() (name string, a Appointment) {
 
 func (q *queue) cancelAnn() {
 	q.t.Helper()
-	if _, err := q.Cancel(q.t.Context(), q.ann, q.had.ID.String(), phi.Value[string]{}); err != nil {
+	if _, err := q.Cancel(q.t.Context(), q.ann, q.had.ID.String(), CancelRequest{}); err != nil {
 		q.t.Fatal(err)
 	}
 	q.work()
@@ -148,13 +148,13 @@ func TestNothingIsOfferedThatNobodyCanBook(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		q := newQueue(t, db)
 		other := q.book(q.ann, q.slot(q.grey.PractitionerID, at("2027-03-16 08:30")))
-		if _, err := q.Cancel(t.Context(), q.ann, other.ID.String(), phi.Value[string]{}); err != nil {
+		if _, err := q.Cancel(t.Context(), q.ann, other.ID.String(), CancelRequest{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := q.count(`SELECT count(*) FROM jobs WHERE kind = 'scheduling.freed'`); n != 0 {
 			t.Errorf("%d jobs to offer what nobody waits for", n)
 		}
-		if _, err := q.Cancel(t.Context(), q.ann, q.had.ID.String(), phi.Value[string]{}); err != nil {
+		if _, err := q.Cancel(t.Context(), q.ann, q.had.ID.String(), CancelRequest{}); err != nil {
 			t.Fatal(err)
 		}
 		taken := q.book(q.ann, q.slot(q.grey.PractitionerID, at("2027-03-16 08:00")))
@@ -163,7 +163,7 @@ func TestNothingIsOfferedThatNobodyCanBook(t *testing.T) {
 			t.Errorf("%s was offered what Ann has booked again", name)
 		}
 		q.clock.Set(taken.Start.Add(-24*time.Hour + time.Second))
-		if _, err := q.Cancel(t.Context(), q.staff, taken.ID.String(), phi.Of("Ill.")); err != nil {
+		if _, err := q.Cancel(t.Context(), q.staff, taken.ID.String(), CancelRequest{Reason: phi.Of("Ill.")}); err != nil {
 			t.Fatal(err)
 		}
 		q.work()

@@ -184,9 +184,9 @@ func TestCancelRacesConfirm(t *testing.T) {
 				case 0:
 					_, err = c.Confirm(t.Context(), c.ann, a.ID.String())
 				case 1:
-					_, err = c.Cancel(t.Context(), c.ann, a.ID.String(), phi.Value[string]{})
+					_, err = c.Cancel(t.Context(), c.ann, a.ID.String(), CancelRequest{})
 				case 2:
-					_, err = c.Cancel(t.Context(), c.staff, a.ID.String(), phi.Of("ill"))
+					_, err = c.Cancel(t.Context(), c.staff, a.ID.String(), CancelRequest{Reason: phi.Of("ill")})
 				case 3:
 					_, err = c.Hold(t.Context(), c.bob, HoldRequest{Slot: a.SlotID()})
 				}

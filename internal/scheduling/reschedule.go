@@ -15,6 +15,7 @@ import (
 type RescheduleRequest struct {
 	Slot     string            // the new first slot's id
 	Override phi.Value[string] // staff only: lift notice and horizon, for this reason
+	Quiet    bool              // staff only: the patient is not told now, but reminded of the new time
 }
 
 // Reschedule moves an appointment to as many slots from another one on, in one
@@ -28,10 +29,14 @@ type RescheduleRequest struct {
 // the new slot and the patient's other appointments.
 func (s *Service) Reschedule(ctx context.Context, by auth.Actor, appointment string, req RescheduleRequest) (Appointment, error) {
 	override, err := overridden(by, req.Override)
-	if err != nil {
-		return Appointment{}, s.settle(ctx, by, err, "appointment.reschedule", "appointment", "")
+	d := deed{"appointment.reschedule", req.Quiet}
+	if err == nil {
+		err = maySilence(by, d)
 	}
-	return s.change(ctx, by, "appointment.reschedule", appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
+	if err != nil {
+		return Appointment{}, s.settle(ctx, by, err, d.action, "appointment", "")
+	}
+	return s.change(ctx, by, d, appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
 		func(ctx context.Context, tx *sqldb.Tx, sch schedule, a *Appointment) error {
 			switch a.Status {
 			case Expired:
@@ -60,7 +65,7 @@ func (s *Service) Reschedule(ctx context.Context, by auth.Actor, appointment str
 			if err := freed(ctx, tx, a.Practitioner(), from); err != nil {
 				return err
 			}
-			return inform(ctx, tx, by, notify.AppointmentMoved, *a)
+			return d.inform(ctx, tx, by, notify.AppointmentMoved, *a)
 		})
 }
 

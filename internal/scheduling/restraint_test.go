@@ -10,7 +10,6 @@ import (
 	"medbook/internal/auth"
 	"medbook/internal/errs"
 	"medbook/internal/id"
-	"medbook/internal/phi"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -51,7 +50,7 @@ func TestPatientsHoldSoManyADay(t *testing.T) {
 			t.Fatal(err)
 		}
 		released := c.hold(c.ann, c.nth(0))
-		if _, err := c.Cancel(t.Context(), c.ann, released.ID.String(), phi.Value[string]{}); err != nil { // counts all the same
+		if _, err := c.Cancel(t.Context(), c.ann, released.ID.String(), CancelRequest{}); err != nil { // counts all the same
 			t.Fatal(err)
 		}
 		c.clock.Advance(time.Hour)

@@ -435,7 +435,7 @@ func TestNobodyBooksAFormerPractitioner(t *testing.T) {
 		want(t, "list", err, directory.ErrPractitionerNotFound)
 		_, err = c.Slot(ctx, c.ann, slot)
 		want(t, "read", err, ErrSlotNotFound)
-		_, err = c.Cancel(ctx, c.bob, booked.ID.String(), phi.Value[string]{})
+		_, err = c.Cancel(ctx, c.bob, booked.ID.String(), CancelRequest{})
 		want(t, "cancel what was booked", err, nil)
 		become(auth.Practitioner)
 		c.hold(c.ann, slot)

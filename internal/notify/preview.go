@@ -1,0 +1,86 @@
+package notify
+
+import (
+	"context"
+	"errors"
+
+	"medbook/internal/audit"
+	"medbook/internal/auth"
+	"medbook/internal/directory"
+	"medbook/internal/errs"
+	"medbook/internal/id"
+	"medbook/internal/phi"
+	"medbook/internal/sqldb"
+)
+
+// Draft is what a message would say.
+type Draft struct {
+	Channel string // by which it would go; ByNone: its user would not be told
+	Subject string
+	Text    phi.Value[string]
+}
+
+// Preview writes what a user would be told of e if it happened now, in their
+// language, and keeps nothing: e is not of an account, its By is the caller's role,
+// and its Start when a moved appointment would begin. Admins may look, and the
+// practitioner whom e is about.
+//
+// It returns auth.ErrForbidden, or ErrNotFound for what can't happen to that user
+// or is not the caller's.
+func (s *Service) Preview(ctx context.Context, by auth.Actor, user string, e Event) (d Draft, err error) {
+	defer errs.Wrap(&err, "preview message")
+	in := by.Intends("message.preview", "user", "")
+	if !by.Is(auth.Admin, auth.Practitioner) {
+		return d, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
+	}
+	which, ok := id.Parse(user)
+	if !ok || e.About == "" || s.Sources[e.Kind] == nil {
+		return d, audit.Refuse(ctx, s.DB, in, ErrNotFound)
+	}
+	in.ResourceID = which.String()
+	e.Ahead, e.By = true, string(by.Role)
+	return audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (Draft, error) {
+		d, err := s.draft(ctx, tx, by, Notification{User: which, Event: e, CreatedAt: tx.Now()})
+		if errors.Is(err, ErrOutdated) || errors.Is(err, directory.ErrUserNotFound) {
+			err = ErrNotFound
+		}
+		seen.Row(which)
+		return d, err
+	})
+}
+
+// draft renders what n stands for as write would, for who may see it.
+func (s *Service) draft(ctx context.Context, tx *sqldb.Tx, by auth.Actor, n Notification) (d Draft, err error) {
+	u, err := directory.Recipient(ctx, tx, n.User)
+	if err != nil {
+		return d, err
+	}
+	wishes, err := preferencesOf(ctx, tx, u.ID)
+	if err != nil {
+		return d, err
+	}
+	l, err := s.letterTo(ctx, tx, u, wishes, n)
+	if err != nil {
+		return d, err
+	}
+	if l.facts, err = s.facts(ctx, tx, n); err != nil {
+		return d, err
+	}
+	if !by.Is(auth.Admin) && l.facts.With != by.PractitionerID {
+		return d, ErrNotFound
+	}
+	r, err := l.render()
+	if err != nil {
+		return d, err
+	}
+	d = Draft{Channel: ByNone, Subject: r.subject, Text: r.text}
+	channel, err := s.wished(ctx, tx, u, wishes.Channels[n.Event.Kind], "")
+	if errors.Is(err, ErrOutdated) {
+		return d, nil // it would not be sent
+	}
+	if err == nil {
+		_, _, err = s.route(ctx, tx, u, &n, channel)
+		d.Channel = n.Channel
+	}
+	return d, err
+}
