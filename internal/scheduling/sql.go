@@ -33,6 +33,7 @@ func scanSchedule(r sqldb.Row) (s schedule, err error) {
 }
 
 func insertSchedule(ctx context.Context, tx *sqldb.Tx, s schedule) error {
+	tx.Signal(calendarOf(s.Practitioner))
 	p := s.Policy
 	_, err := tx.Exec(ctx, `INSERT INTO schedules (`+scheduleColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, TRUE, $9)
@@ -43,6 +44,7 @@ func insertSchedule(ctx context.Context, tx *sqldb.Tx, s schedule) error {
 }
 
 func closeSchedule(ctx context.Context, tx *sqldb.Tx, s schedule) error {
+	tx.Signal(calendarOf(s.Practitioner))
 	_, err := tx.Exec(ctx, `UPDATE schedules SET open = FALSE, version = version + 1 WHERE practitioner_id = $1`, s.Practitioner)
 	return err
 }
@@ -84,11 +86,13 @@ func schedulesOf(ctx context.Context, tx *sqldb.Tx, ids []uuid.UUID) ([]schedule
 // touchSchedule raises the version of a schedule that the caller has locked
 // alone: rules that were read under an older version count no longer.
 func touchSchedule(ctx context.Context, tx *sqldb.Tx, s schedule) error {
+	tx.Signal(calendarOf(s.Practitioner))
 	_, err := tx.Exec(ctx, `UPDATE schedules SET version = version + 1 WHERE practitioner_id = $1`, s.Practitioner)
 	return err
 }
 
 func updateSchedule(ctx context.Context, tx *sqldb.Tx, s schedule) error {
+	tx.Signal(calendarOf(s.Practitioner))
 	p := s.Policy
 	_, err := tx.Exec(ctx, `UPDATE schedules SET time_zone = $2, slot_minutes = $3, notice_seconds = $4, hold_seconds = $5,
 		cancellation_window_seconds = $6, horizon_days = $7, max_open_holds = $8, version = version + 1

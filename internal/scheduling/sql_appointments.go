@@ -165,6 +165,7 @@ func liveIn(ctx context.Context, tx *sqldb.Tx, practitioner uuid.UUID, span cale
 // insertAppointment writes a new appointment to both calendars. Only what the
 // patients make themselves counts for what they may hold.
 func insertAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment, own bool) error {
+	tx.Signal(calendarOf(a.Practitioner()))
 	_, err := tx.Exec(ctx, `INSERT INTO appointments (practitioner_id, id, patient_id, starts_at, ends_at, slots, status,
 			hold_expires_at, reference, reason, override_reason, cancel_reason, created_at, updated_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', $12, $12, $13)`,
@@ -183,11 +184,12 @@ func insertAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment, own boo
 // updateAppointment writes what may change, if a's version is still the one in
 // the database, and returns the number of rows: 0 or 1.
 func updateAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment) (int, error) {
+	tx.Signal(calendarOf(a.Practitioner()))
 	return tx.Exec(ctx, `UPDATE appointments SET starts_at = $4, ends_at = $5, status = $6, hold_expires_at = $7,
-			override_reason = $8, cancel_reason = $9, updated_at = $10, version = version + 1
+			override_reason = $8, cancel_reason = $9, updated_at = $10, reason = $11, version = version + 1
 		WHERE practitioner_id = $1 AND id = $2 AND version = $3`,
 		a.ID.Lead, a.ID.ID, a.Version, sqldb.Instant(a.Start), sqldb.Instant(a.End), string(a.Status), sqldb.Instant(a.HoldExpiresAt),
-		a.OverrideReason.Reveal(), a.CancelReason.Reveal(), sqldb.Instant(a.UpdatedAt))
+		a.OverrideReason.Reveal(), a.CancelReason.Reveal(), sqldb.Instant(a.UpdatedAt), a.Reason.Reveal())
 }
 
 func updatePatientCalendar(ctx context.Context, tx *sqldb.Tx, a Appointment) error {
@@ -200,6 +202,7 @@ func updatePatientCalendar(ctx context.Context, tx *sqldb.Tx, a Appointment) err
 // markExpired writes the end of a hold that is over, and returns its patient.
 // It returns sqldb.ErrNoRows when the appointment is no such hold.
 func markExpired(ctx context.Context, tx *sqldb.Tx, key id.Keyed) (uuid.UUID, error) {
+	tx.Signal(calendarOf(key.Lead))
 	return sqldb.One(ctx, tx, scanID, `UPDATE appointments SET status = 'expired', updated_at = $3, version = version + 1
 		WHERE practitioner_id = $1 AND id = $2 AND status = 'held' AND hold_expires_at <= $3
 		RETURNING patient_id`, key.Lead, key.ID, sqldb.Instant(tx.Now()))
@@ -334,9 +337,13 @@ func liveOf(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) (int, error) {
 
 // blankAppointments removes what was said about a patient's appointments.
 func blankAppointments(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) error {
-	_, err := tx.Exec(ctx, `UPDATE appointments SET reason = '', override_reason = '', cancel_reason = '', version = version + 1
+	whose, err := sqldb.All(ctx, tx, scanID, `UPDATE appointments
+		SET reason = '', override_reason = '', cancel_reason = '', updated_at = $2, version = version + 1
 		WHERE (practitioner_id, id) IN (SELECT practitioner_id, appointment_id FROM patient_calendar WHERE patient_id = $1)
-		AND patient_id = $1`, patient)
+		AND patient_id = $1 RETURNING practitioner_id`, patient, sqldb.Instant(tx.Now()))
+	for _, practitioner := range whose {
+		tx.Signal(calendarOf(practitioner))
+	}
 	return err
 }
 

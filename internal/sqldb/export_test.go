@@ -56,3 +56,10 @@ func Closing(db *DB) bool {
 	}
 	return true
 }
+
+// Watched returns how many topics somebody watches.
+func Watched(db *DB) int {
+	db.signals.mu.Lock()
+	defer db.signals.mu.Unlock()
+	return len(db.signals.watchers)
+}

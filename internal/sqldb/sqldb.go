@@ -46,8 +46,9 @@ type DB struct {
 	// several Updates share a BEGIN and a COMMIT.
 	Observe func(ctx context.Context, statement string) error
 
-	engine Engine
-	be     backend
+	engine  Engine
+	be      backend
+	signals signals
 
 	open   sync.RWMutex // held for reading by every View and Update
 	closed bool
