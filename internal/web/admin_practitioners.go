@@ -36,13 +36,13 @@ func (s *Server) practitionersPage(c *call) error {
 
 // practitionerView is somebody who gives care, with what they let patients do.
 type practitionerView struct {
-	form                                  ui.Form
-	id, userPath, name, specialty, zone   string
-	bio                                   []string
-	policy                                []difference // in words
-	fields                                map[string]string
-	etag                                  string
-	differences                           []difference
+	form                                ui.Form
+	id, userPath, name, specialty, zone string
+	bio                                 []string
+	policy                              []difference // in words
+	fields                              map[string]string
+	etag                                string
+	differences                         []difference
 }
 
 // practitionerPage shows one: GET /admin/practitioners/{id}.

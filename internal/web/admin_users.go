@@ -102,16 +102,16 @@ func (c *call) userSearch() personSearchView {
 
 // userView is a person with what an admin may do to their account.
 type userView struct {
-	form                                       ui.Form
+	form                                        ui.Form
 	id, name, email, phone, address, born, zone string
-	role                                       tag
-	practitioner                               string // their id as one
-	made, changed                              string
-	patient, erased, myself                    bool
-	orders                                     []orderLine
-	carers                                     []carerLine
-	others                                     []ui.Option // who could be assigned
-	hold                                       *holdView
+	role                                        tag
+	practitioner                                string // their id as one
+	made, changed                               string
+	patient, erased, myself                     bool
+	orders                                      []orderLine
+	carers                                      []carerLine
+	others                                      []ui.Option // who could be assigned
+	hold                                        *holdView
 }
 
 // carerLine is a practitioner who has care of a patient.

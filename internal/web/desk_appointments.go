@@ -40,6 +40,7 @@ type appointmentsView struct {
 	lines         []appointmentLine
 	pager         pager
 	narrowed      bool
+	whose         string // the patient whose appointments they are, if it is one's
 }
 
 // appointmentsPage lists appointments of all practitioners: GET /admin/appointments.
@@ -51,7 +52,8 @@ func (s *Server) appointmentsPage(c *call) error {
 	v := appointmentsView{
 		filters: c.filters(), statuses: c.choices("desk.any-status", "desk.appointment.", appointmentOrder...),
 		practitioners: practitionerOptions(c.say("desk.any-practitioner"), names, order),
-		narrowed:      c.query("practitioner")+c.query("status")+c.query("from")+c.query("to") != "",
+		whose:         c.query("patient"),
+		narrowed:      c.r.URL.RawQuery != "",
 	}
 	f, wrong, err := s.appointmentFilter(c)
 	if err != nil {
@@ -77,7 +79,7 @@ func (s *Server) appointmentFilter(c *call) (f scheduling.AppointmentFilter, wro
 	if err != nil {
 		return f, nil, err
 	}
-	f = scheduling.AppointmentFilter{Practitioner: c.query("practitioner"), Status: c.query("status")}
+	f = scheduling.AppointmentFilter{Patient: c.query("patient"), Practitioner: c.query("practitioner"), Status: c.query("status")}
 	wrong = map[string]string{}
 	day := func(name string) (d calendar.Date) {
 		if text := c.query(name); text != "" {
@@ -177,7 +179,7 @@ func (c *call) appointmentView(a scheduling.Appointment, patient phi.Value[strin
 	return v
 }
 
-// todays lists all appointments of a day, whoever's they are.
+// allOn lists all appointments of a day, whoever's they are.
 func (s *Server) allOn(c *call, day calendar.Date, zone *time.Location) (all []scheduling.Appointment, err error) {
 	span := calendar.Day(day, zone)
 	req := c.part()

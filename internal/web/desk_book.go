@@ -50,7 +50,7 @@ func (c *call) bookSearch() personSearchView {
 // searchPatients looks for patients and shows who was found, each with where they
 // lead.
 func (s *Server) searchPatients(c *call, v personSearchView, to func(patient string) string) error {
-	found, err := s.Directory.FindPatients(c.context(), c.by, directory.PatientSearch{Query: c.given("query")})
+	found, err := s.Directory.FindPatients(c.context(), c.by, directory.PatientSearch{Query: c.given("q")})
 	if err != nil {
 		if v.form, err = c.refused(err); err != nil {
 			return err
@@ -258,16 +258,16 @@ func (v *bookStepView) add(c *call, slot scheduling.Slot, bookable bool, p sched
 
 // bookCheckView is the last step: what will be booked, and what is to be said of it.
 type bookCheckView struct {
-	form                     ui.Form
-	path, back               string
-	patient, practitioner    string
-	when                     moment
-	length                   string
-	why                      []string // patients could not book it
-	lifted                   bool     // by an override
-	impossible               bool     // by nothing
-	before, after            timeLine // the nearest times
-	holdFor                  string
+	form                  ui.Form
+	path, back            string
+	patient, practitioner string
+	when                  moment
+	length                string
+	why                   []string // patients could not book it
+	lifted                bool     // by an override
+	impossible            bool     // by nothing
+	before, after         timeLine // the nearest times
+	holdFor               string
 }
 
 // bookCheck shows what would be booked:

@@ -15,8 +15,8 @@ var messageTags = map[notify.Status]string{notify.Pending: "warn", notify.Sent: 
 // messageLine is what is known of a message beside what it says.
 type messageLine struct {
 	id, what, who, userPath, channel, instead, attempts, wrong, at string
-	status                                                        tag
-	failed, legible                                               bool
+	status                                                         tag
+	failed, legible                                                bool
 }
 
 // messagesView is the log of messages.

@@ -20,7 +20,9 @@ var (
 	kits       = []string{string(orders.WholeExome), string(orders.WholeGenome), string(orders.Targeted), string(orders.Genotyping)}
 )
 
-func (c *call) orderTag(s orders.Status) tag { return tag{orderTags[s], c.say("desk.order." + string(s))} }
+func (c *call) orderTag(s orders.Status) tag {
+	return tag{orderTags[s], c.say("desk.order." + string(s))}
+}
 
 func (c *call) kitName(k orders.Kit) string { return c.say("desk.kit." + string(k)) }
 
