@@ -113,6 +113,12 @@ func (c *Client) Appointment(ctx context.Context, id string, options ...CallOpti
 	return call[Appointment](ctx, c, get(at("appointments", id)), options)
 }
 
+// AppointmentICS reads an appointment as iCalendar text (RFC 5545), for calendar programs.
+func (c *Client) AppointmentICS(ctx context.Context, id string, options ...CallOption) ([]byte, error) {
+	_, text, err := c.do(ctx, get(at("appointments", id, "/ics")), options)
+	return text, err
+}
+
 // Appointments lists the caller's appointments, all of them for staff, ascending by start.
 func (c *Client) Appointments(q AppointmentQuery) List[Appointment] {
 	values := newQuery().text("patient_id", q.PatientID).text("practitioner_id", q.PractitionerID).

@@ -53,6 +53,12 @@ func TestTour(t *testing.T) {
 		if seen.Reason != "knee" || seen.Reference != held.Reference {
 			t.Errorf("the practitioner sees %+v", seen)
 		}
+		file := string(must(ann.AppointmentICS(ctx, held.ID))(t))
+		if !strings.Contains(file, "\r\nUID:"+held.ID+"\r\n") || !strings.Contains(file, "\r\nSTATUS:CONFIRMED\r\n") || strings.Contains(file, "knee") {
+			t.Errorf("for calendar programs: %q", file)
+		}
+		_, err = bob.AppointmentICS(ctx, held.ID)
+		code(t, err, 404, "appointment-not-found")
 		_, err = bob.Appointment(ctx, held.ID)
 		code(t, err, 404, "appointment-not-found")
 

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Finds what the tests need beside Go, or installs it on Debian and Ubuntu: the
-# PostgreSQL server programs, with which the tests start clusters of their own,
-# and a C compiler, without which Go has no race detector. It starts no server
-# and touches no existing one.
+# PostgreSQL server programs, with which the tests start clusters of their own; a
+# C compiler, without which Go has no race detector; Chromium, which uses the
+# pages; and Node, which runs the checker of their HTML. The checker itself is
+# installed below tools/html. It starts no server and touches no existing one.
 set -eu
 
 server() {
@@ -28,6 +29,23 @@ compiler() {
 		fi
 	done
 	return 1
+}
+
+# Chromium or Chrome that starts; some systems have a launcher for none.
+browser() {
+	for name in chromium chromium-browser google-chrome; do
+		if "$name" --version 2>/dev/null; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+# Node 18.19 or newer, and npm.
+javascript() {
+	command -v npm >/dev/null 2>&1 || return 1
+	node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 18 || (a == 18 && b >= 19) ? 0 : 1)' 2>/dev/null || return 1
+	node --version
 }
 
 as_root=
@@ -59,3 +77,12 @@ need() {
 
 need "PostgreSQL's server programs (initdb and postgres, 15 or newer)" server postgresql
 need "a C compiler for the race detector" compiler gcc libc6-dev
+need "Chromium or Chrome" browser chromium fonts-liberation
+need "Node (18.19 or newer) with npm" javascript nodejs npm
+
+cd "$(dirname "$0")/../tools/html"
+if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+	echo "The checker of the pages' HTML: installing it"
+	npm ci --silent
+fi
+echo "The checker of the pages' HTML: $(node node_modules/html-validate/bin/html-validate.mjs --version)"

@@ -23,7 +23,7 @@ type demoClinic struct {
 func (demoClinic) Help() string {
 	return `Five practitioners in three time zones, their patients, and appointments past and to come, all invented. The first start makes them; later ones find the clinic as it was left. Delete the folder to start afresh.
 
-Prints the server's address and a new key for each role.`
+Prints the server's address, as whom to sign in with which password, and a new key for each role.`
 }
 
 // Run returns when ctx ends and all running requests are finished.
@@ -39,6 +39,7 @@ func (c demoClinic) Run(ctx context.Context, o output) error {
 	}
 	a, err := app.New(ctx, app.Config{
 		Listen: c.address(), Database: database, Keys: ring, Log: app.NewLog(o.stderr),
+		Demo:        demo.People(),
 		Checkpoints: filepath.Join(c.Data, "medbook.checkpoints"), Masters: []keyring.Master{keyring.NewLive(ring, file)},
 	})
 	if err != nil {
@@ -56,7 +57,11 @@ func (c demoClinic) welcome(w io.Writer, url string, keys []demo.Key) {
 	fmt.Fprintf(w, "The demo clinic is open: %s\n\n", url)
 	fmt.Fprintf(w, "  documentation  %s/docs\n", url)
 	fmt.Fprintf(w, "  data           %s (delete it to start afresh)\n\n", c.Data)
-	fmt.Fprintf(w, "Keys, to be sent as the header X-API-Key:\n\n")
+	fmt.Fprintf(w, "Sign in as one of these people:\n\n")
+	for _, p := range demo.People() {
+		fmt.Fprintf(w, "  %-13s %-22s password %q  (%s: %s)\n", p.Role, p.Email, p.Password, p.Name, p.Note)
+	}
+	fmt.Fprintf(w, "\nKeys, to be sent as the header X-API-Key:\n\n")
 	for _, k := range keys {
 		fmt.Fprintf(w, "  %-13s %s  (%s)\n", k.Role, k.Text, k.Name)
 	}

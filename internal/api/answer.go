@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ type none struct{}
 type file struct {
 	Type    string // Content-Type
 	Policy  string // Content-Security-Policy, if it needs more than nothing
+	Name    string // to be kept under; empty: to be shown
 	Content []byte
 }
 
@@ -64,6 +66,9 @@ func render[B any](o *operation, a answer[B]) (idempotency.Answer, error) {
 	case file:
 		set("Content-Type", body.Type)
 		set("Content-Security-Policy", body.Policy)
+		if body.Name != "" {
+			set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": body.Name}))
+		}
 		out.Body = body.Content
 	default:
 		set("Content-Type", "application/json")

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"medbook/internal/auth"
+	"medbook/internal/ics"
 	"medbook/internal/page"
 	"medbook/internal/scheduling"
 )
@@ -67,6 +68,16 @@ func (s *Server) listAppointments(ctx context.Context, by auth.Actor, in *listAp
 // readAppointment reads an appointment: GET /v1/appointments/{id}.
 func (s *Server) readAppointment(ctx context.Context, by auth.Actor, in *ByID) (scheduling.Appointment, error) {
 	return s.Scheduling.Appointment(ctx, by, in.ID)
+}
+
+// readEntry answers with an appointment for calendar programs: GET /v1/appointments/{id}/ics.
+func (s *Server) readEntry(ctx context.Context, by auth.Actor, in *ByID) (file, error) {
+	a, err := s.Scheduling.Appointment(ctx, by, in.ID)
+	if err != nil {
+		return file{}, err
+	}
+	clinic, err := s.Directory.Clinic(ctx, by)
+	return file{Type: ics.Type, Name: "appointment.ics", Content: ics.Calendar(a.Entry(clinic.Name))}, err
 }
 
 // confirm confirms a hold: POST or PUT /v1/appointments/{id}/confirm.

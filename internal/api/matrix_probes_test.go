@@ -419,11 +419,12 @@ func bookingProbes() map[string][]probe {
 		"hold-appointment": {{id: aPatient, body: func(m *matrix, s side) map[string]any {
 			return map[string]any{"slot_id": m.slot(s, m.hour()), "patient_id": "{id}"}
 		}}},
-		"list-appointments":   {{lists: anAppointment}, {id: aPatient, query: "patient_id={id}"}, {id: aPractitioner, query: "practitioner_id={id}"}},
-		"read-appointment":    {{id: anAppointment}},
-		"confirm-appointment": {{id: aHold}},
-		"put-confirmation":    {{id: aHold}},
-		"cancel-appointment":  {{id: anAppointment, body: always("reason", "Ill.")}},
+		"list-appointments":    {{lists: anAppointment}, {id: aPatient, query: "patient_id={id}"}, {id: aPractitioner, query: "practitioner_id={id}"}},
+		"read-appointment":     {{id: anAppointment}},
+		"read-appointment-ics": {{id: anAppointment}},
+		"confirm-appointment":  {{id: aHold}},
+		"put-confirmation":     {{id: aHold}},
+		"cancel-appointment":   {{id: anAppointment, body: always("reason", "Ill.")}},
 		"reschedule-appointment": {{id: anAppointment, body: func(m *matrix, s side) map[string]any {
 			return map[string]any{"slot_id": m.slot(s, m.hour())}
 		}}},

@@ -99,6 +99,7 @@ func commonHeaders() map[string]*huma.Header {
 		"Traceparent":          text("The W3C trace context of the request: the caller's, if it was valid, else a new one.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 		"ETag":                 text("The version of what was answered, for If-None-Match and If-Match.", `"3"`),
 		"Location":             text("Where what was made can be found.", "/v1/appointments/01f5mt.01g2qd"),
+		"Content-Disposition":  text("That it is a file to be kept, and under which name.", "attachment; filename=appointment.ics"),
 		"Link":                 text("The address of the next page, with rel=next.", `</v1/slots?cursor=bXk&limit=50>; rel="next"`),
 		"Idempotency-Replayed": text("`true` when this is the answer to the first request with this Idempotency-Key.", "true"),
 		"Retry-After":          {Description: "After how many seconds to try again.", Schema: &huma.Schema{Type: huma.TypeInteger, Examples: []any{1}}},
@@ -158,6 +159,9 @@ func (a *surface) success(o *operation, status int, body reflect.Type) *huma.Res
 	}
 	if o.repeatable() {
 		add("Idempotency-Replayed")
+	}
+	if o.named {
+		add("Content-Disposition")
 	}
 	switch {
 	case body == reflect.TypeFor[none]():

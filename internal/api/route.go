@@ -35,6 +35,7 @@ type operation struct {
 	whole     bool            // never 304: it embeds what its ETag does not cover
 	reads     bool            // it changes nothing, although it is a POST
 	produces  []string        // the types of its body, when that is a file
+	named     bool            // that file has a name to be kept under
 	takesBody bool            // its input has a body
 	action    string          // as the audit trail calls it: "appointment.hold"
 	described *huma.Operation // its part of the OpenAPI document
@@ -80,6 +81,9 @@ func produces(types ...string) option {
 func downloads(types ...string) option {
 	return func(o *operation) { o.produces = types }
 }
+
+// named says that the file has a name, to be kept under.
+func named(o *operation) { o.named = true }
 
 // repeatable reports whether a route takes an Idempotency-Key. What makes or
 // shows a secret does not: an answer that is kept could be read again. What only

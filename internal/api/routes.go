@@ -257,6 +257,8 @@ func (a *surface) appointmentRoutes(s *Server) {
 		refuses(scheduling.ErrInvalidRange))
 	route(a, row{"read-appointment", get, "/v1/appointments/{id}", "Read an appointment", readAppointments, 200},
 		s.readAppointment, presentAppointment, tagged, refuses(scheduling.ErrAppointmentNotFound))
+	route(a, row{"read-appointment-ics", get, "/v1/appointments/{id}/ics", "Read an appointment, for calendar programs", readAppointments, 200},
+		s.readEntry, presentPrivateFile, action("appointment.read"), downloads("text/calendar"), named, refuses(scheduling.ErrAppointmentNotFound))
 	route(a, row{"confirm-appointment", post, "/v1/appointments/{id}/confirm", "Confirm a hold", confirmAppointment, 200},
 		s.confirm, presentAppointment, tagged, unchangeable,
 		refuses(scheduling.ErrHoldExpired))

@@ -63,8 +63,16 @@ type Config struct {
 
 	WebhooksAllowPrivate bool // webhooks may lead to addresses within the clinic's own net
 
+	Demo []DemoPerson // as whom anybody may sign in; nil: this is no demo
+
 	Masters       []keyring.Master // that wrap patients' keys, the first one new ones; none: Keys do
 	RetainRecords int              // days after the latest encounter for which a patient can't be erased
+}
+
+// DemoPerson is somebody invented, whose password anybody may know.
+type DemoPerson struct {
+	Role                        auth.Role
+	Name, Email, Password, Note string
 }
 
 // Services are the nouns of the program over one database.
@@ -97,14 +105,16 @@ func Open(ctx context.Context, database string) (_ *Services, err error) {
 // NewServices builds the services over a database whose schema is up to date.
 func NewServices(db *sqldb.DB) *Services {
 	passwords := &password.Hasher{} // one gate for all who hash
+	who := &auth.Service{DB: db, Passwords: passwords}
 	records, kits := &encounters.Service{DB: db}, &orders.Service{DB: db}
+	times := &scheduling.Service{DB: db, Auth: who}
 	return &Services{
 		DB:         db,
-		Auth:       &auth.Service{DB: db, Passwords: passwords},
+		Auth:       who,
 		Directory:  &directory.Service{DB: db, Passwords: passwords, Enrol: scheduling.OpenSchedule, Retire: scheduling.CloseSchedule},
-		Notify:     &notify.Service{DB: db, Sources: sources()},
+		Notify:     &notify.Service{DB: db, Sources: sources(times)},
 		Webhooks:   &webhooks.Service{DB: db},
-		Scheduling: &scheduling.Service{DB: db},
+		Scheduling: times,
 		Encounters: records,
 		Orders:     kits,
 		Privacy:    &privacy.Service{DB: db, Encounters: records, Orders: kits},
@@ -112,10 +122,10 @@ func NewServices(db *sqldb.DB) *Services {
 }
 
 // sources are where the facts of messages come from.
-func sources() map[notify.Kind]notify.Source {
+func sources(times *scheduling.Service) map[notify.Kind]notify.Source {
 	all := map[notify.Kind]notify.Source{notify.EncounterShared: encounters.Facts}
 	for _, kind := range scheduling.Tells() {
-		all[kind] = scheduling.Facts
+		all[kind] = times.Letters()
 	}
 	return all
 }

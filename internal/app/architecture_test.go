@@ -18,7 +18,7 @@ import (
 // The packages below internal, from the ground up. A package imports only
 // packages of layers below its own; those of one layer do not see each other.
 var layers = [][]string{
-	{"errs", "id", "phi", "calendar", "keyring", "origin", "scheduling/history"},
+	{"errs", "id", "phi", "calendar", "ics", "keyring", "origin", "scheduling/history"},
 	{"etag", "page", "password", "federation", "vault"},
 	{"federation/federationtest"},
 	{"sqldb/migrations"},
@@ -40,7 +40,7 @@ var layers = [][]string{
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest"}
+var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest", "medbook/e2e/browser"}
 
 // faces speak to callers, and the gate stands before them. They know services,
 // not the database.

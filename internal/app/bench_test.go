@@ -85,7 +85,7 @@ func newBooking(b *testing.B, db *sqldb.DB, url string) *booking {
 	channel, err := notify.NewHTTP(notify.API{Channel: notify.ByEmail, URL: url, Token: phi.Of("t")})
 	must(err)
 	c := &booking{b: b, s: NewServices(db), runner: &jobs.Runner{DB: db, Log: slog.New(slog.DiscardHandler)}}
-	c.s.Notify.Seal, c.s.Notify.Channels = ring, []notify.Channel{channel}
+	c.s.Auth.Keys, c.s.Notify.Seal, c.s.Notify.Channels = ring, ring, []notify.Channel{channel}
 	c.s.Notify.Work(c.runner)
 	c.s.Scheduling.Work(c.runner)
 	user := func(name string, role auth.Role) auth.Actor {

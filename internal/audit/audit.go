@@ -40,7 +40,7 @@ type Event struct {
 	At            time.Time // UTC; set by Record
 	Actor         uuid.UUID // the user; zero when nobody signed in
 	ActorRole     string
-	Credential    uuid.UUID // the key that was shown; zero when there was none
+	Credential    uuid.UUID // the key or session that was shown, or the appointment that a pass is for; zero when there was none
 	Action        string    // "noun.verb": "appointment.hold"
 	ResourceType  string    // "appointment"
 	ResourceID    string    // empty for a list

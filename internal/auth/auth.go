@@ -1,7 +1,7 @@
 // Package auth knows who is asking. It makes an Actor of a credential and owns
 // passwords, second factors, sessions, API keys, who is whom at identity
-// providers, and the links that are sent to
-// an address; users and practitioners it only reads.
+// providers, the links that are sent to an address, and passes to one visit;
+// users, patients and practitioners it only reads.
 //
 // Tokens and keys are kept as the SHA-256 of their secret, which is random and
 // long enough that nothing slower is needed; passwords as argon2id. Every
@@ -68,6 +68,8 @@ type Actor struct {
 	ProvedAt time.Time // when a session last showed whose it is
 	Weak     bool      // role or user needs a second factor, and none was shown
 
+	visit Visit // of a pass, which is all that such an actor may manage
+
 	RequestID string // of the HTTP request, like what follows
 	Address   string // IP address of the client, without port
 	Agent     string // User-Agent
@@ -81,6 +83,7 @@ const (
 	ViaKey     Via = "key"
 	ViaSession Via = "session"
 	ViaToken   Via = "token" // an access token of an identity provider
+	ViaLink    Via = "link"  // a pass: a link that was sent, or a reference and a date of birth
 )
 
 // System acts for whoever runs the program's command line: an admin without a user.
@@ -95,8 +98,13 @@ func (a Actor) Is(roles ...Role) bool {
 }
 
 // Event begins the record of what a does: "appointment.hold" to the resource of
-// that type and id (empty for a list), which is data of the patients.
+// that type and id (empty for a list), which is data of the patients. Of who has a
+// pass it names no user, for nobody signed in, so that the patient sees among the
+// disclosures that the link was used; the credential is then the appointment.
 func (a Actor) Event(action, resourceType, resourceID string, patients ...uuid.UUID) audit.Event {
+	if a.Via == ViaLink {
+		a.UserID, a.Role = uuid.Nil, visitor
+	}
 	return audit.Event{
 		Actor: a.UserID, ActorRole: string(a.Role), Credential: a.CredentialID, Purpose: purposes[a.Role],
 		Action: action, ResourceType: resourceType, ResourceID: resourceID, Patients: patients,
@@ -112,7 +120,7 @@ func (a Actor) Intends(action, resourceType, resourceID string, patients ...uuid
 // purposes are what each role acts for, as the audit trail has it. PurposeEmergency
 // stands in the place of treatment where somebody else's care is broken into.
 var purposes = map[Role]string{
-	Patient: "patient-request", Practitioner: "treatment", Admin: "operations", Auditor: "oversight", system: "operations",
+	Patient: "patient-request", visitor: "patient-request", Practitioner: "treatment", Admin: "operations", Auditor: "oversight", system: "operations",
 }
 
 // PurposeEmergency is the purpose of looks at a patient of whom one has no care.

@@ -2,7 +2,9 @@
 // something in it. Every name in it is invented.
 //
 // All of it goes through the services and their rules. What lies in the past
-// was booked by a clock that is set back.
+// was booked by a clock that is set back and then goes forward, with the work that
+// was due done on the way, so that its trail and messages are in their order. Only
+// the providers that took the messages out are made up too.
 package demo
 
 import (

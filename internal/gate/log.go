@@ -99,15 +99,13 @@ func (g *Gate) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// Note remembers for the log what ended a request, and returns what of it the
-// caller may be shown. An internal error is logged at once, since the caller
-// learns nothing of it.
-func Note(ctx context.Context, err error) *errs.Error {
+// Note remembers for the log what ended a request. An internal error is logged
+// at once, since the caller learns nothing of it: they see Shown.
+func Note(ctx context.Context, err error) {
 	x, e := Of(ctx), Shown(err)
 	x.Code = e.Code
 	if e.Kind == errs.Internal && !errors.Is(err, ErrInternal) {
 		x.log.LogAttrs(ctx, slog.LevelError, "request failed",
 			slog.String("request_id", x.Request), slog.String("route", x.Route), slog.String("error", err.Error()))
 	}
-	return e
 }

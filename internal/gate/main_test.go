@@ -87,7 +87,8 @@ func newHouse(t *testing.T) *house {
 // /…/panic, and writes what ended a request as its name, code and status.
 func newFace(name string, others bool) Face {
 	fail := func(w http.ResponseWriter, r *http.Request, err error) {
-		e := Note(r.Context(), err)
+		Note(r.Context(), err)
+		e := Shown(err)
 		w.WriteHeader(Status(e.Kind))
 		fmt.Fprintf(w, "%s: %s, wait %s", name, e.Code, e.Wait)
 	}

@@ -66,6 +66,11 @@ type Facts struct {
 	Reference    string
 	Until        time.Time // by when to act; zero: no matter
 	Page         string    // where the reader can act, below the public address; empty: nowhere
+
+	// Visit is the page below the public address, with the token that opens it, by
+	// which who reads the message manages the appointment; empty: there is none. It
+	// is in the text alone, which is sealed.
+	Visit auth.Secret
 }
 
 // Source looks up the facts of events of some kinds. It returns ErrOutdated when

@@ -38,7 +38,7 @@ type letter struct {
 type view struct {
 	Name, Clinic, Link, Ends, When string
 
-	Start, Until, Practitioner, Reference, By, Page string // of what it is about
+	Start, Until, Practitioner, Reference, By, Page, Visit string // of what it is about
 }
 
 // rendered is a message in words.
@@ -79,6 +79,9 @@ func (l letter) view() view {
 	}
 	if l.facts.Page != "" {
 		v.Page = strings.TrimRight(l.url, "/") + l.facts.Page
+	}
+	if l.facts.Visit != "" {
+		v.Visit = strings.TrimRight(l.url, "/") + string(l.facts.Visit)
 	}
 	return v
 }

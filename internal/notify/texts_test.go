@@ -10,6 +10,9 @@ import (
 	"medbook/internal/phi"
 )
 
+// managed are the kinds of messages by which an appointment can be managed.
+var managed = []Kind{AppointmentHeld, AppointmentConfirmed, AppointmentMoved, ReminderDay, ReminderHours, WaitlistOffer}
+
 // TestEachLanguageHasEveryText compares the catalogues, and renders every text.
 func TestEachLanguageHasEveryText(t *testing.T) {
 	for kind := range wordings[languages[0]] {
@@ -18,7 +21,7 @@ func TestEachLanguageHasEveryText(t *testing.T) {
 				l := letter{
 					event: Event{Kind: kind, By: by}, language: language, name: phi.Of("Ann Lee"), zone: "America/New_York", clinic: "Harbour Clinic",
 					url: "https://clinic.example", at: time.Unix(0, 0), ends: time.Unix(1, 0), token: "x",
-					facts: Facts{Start: time.Unix(2, 0), Until: time.Unix(3, 0), Practitioner: "Dr. Grey", Reference: "K7M2QXW4TA"},
+					facts: Facts{Start: time.Unix(2, 0), Until: time.Unix(3, 0), Practitioner: "Dr. Grey", Reference: "K7M2QXW4TA", Visit: "/visit#secret"},
 				}
 				r, err := l.render()
 				if err != nil {
@@ -29,7 +32,15 @@ func TestEachLanguageHasEveryText(t *testing.T) {
 				if r.subject == "" || !strings.Contains(text, "Ann Lee") || strings.Contains(text, "{{") || strings.Contains(text, "<no value>") {
 					t.Errorf("%s in %s: %q\n%s", kind, language, r.subject, text)
 				}
-				for _, personal := range []string{"Ann", "Grey", "Harbour", "K7M2QXW4TA"} {
+				if manages := slices.Contains(managed, kind); strings.Contains(text, "\n\nhttps://clinic.example/visit#secret\n\n") != manages ||
+					strings.Contains(r.html.Reveal(), `href="https://clinic.example/visit#secret"`) != manages || manages && !strings.Contains(text, "K7M2QXW4TA") {
+					t.Errorf("%s in %s: has its reference and a link to the visit: want %v\n%s", kind, language, manages, text)
+				}
+				l.facts.Visit = ""
+				if r, err := l.render(); err != nil || strings.Contains(r.text.Reveal(), "cancel it:") || strings.Contains(r.text.Reveal(), "absagen:") {
+					t.Errorf("%s in %s without a link: %v\n%s", kind, language, err, r.text.Reveal())
+				}
+				for _, personal := range []string{"Ann", "Grey", "Harbour", "K7M2QXW4TA", "/visit"} {
 					if strings.Contains(r.subject, personal) {
 						t.Errorf("%s in %s: the subject line has %s", kind, language, personal)
 					}

@@ -24,10 +24,11 @@ type AppointmentFilter struct {
 	Upcoming     bool      // live, and not begun
 }
 
-// Appointment returns one appointment to its patient, its practitioner or
-// staff; to others it is ErrAppointmentNotFound.
+// Appointment returns one appointment to its patient, also by a pass, its
+// practitioner or staff; to others it is ErrAppointmentNotFound.
 func (s *Service) Appointment(ctx context.Context, by auth.Actor, appointment string) (a Appointment, err error) {
 	defer errs.Wrap(&err, "read appointment")
+	by = by.Visiting(appointment)
 	const action = "appointment.read"
 	key, ok := id.ParseKeyed(appointment)
 	if !ok {

@@ -19,13 +19,14 @@ type CancelRequest struct {
 
 // Cancel ends an appointment and frees its time at once; the history stays. A
 // hold may be released at any time. A patient cancels a confirmed appointment
-// until the cancellation window before its start, exactly then included; the
-// practitioner and staff until it starts, with a reason. Cancelling what is
+// until the cancellation window before its start, exactly then included, also by a
+// pass; the practitioner and staff until it starts, with a reason. Cancelling what is
 // cancelled or expired changes nothing.
 //
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrTransition,
 // ErrWindowClosed or ErrNoReason.
 func (s *Service) Cancel(ctx context.Context, by auth.Actor, appointment string, req CancelRequest) (Appointment, error) {
+	by = by.Visiting(appointment)
 	d := deed{"appointment.cancel", req.Quiet}
 	if err := maySilence(by, d); err != nil {
 		return Appointment{}, s.settle(ctx, by, err, d.action, "appointment", "")

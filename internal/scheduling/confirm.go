@@ -15,11 +15,13 @@ import (
 )
 
 // Confirm turns a patient's hold into a booking, while it lives. Confirming a
-// confirmed appointment changes nothing. Patients confirm their own, staff any.
+// confirmed appointment changes nothing. Patients confirm their own, also by a pass,
+// staff any.
 //
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrHoldExpired or
 // ErrTransition.
 func (s *Service) Confirm(ctx context.Context, by auth.Actor, appointment string) (Appointment, error) {
+	by = by.Visiting(appointment)
 	return s.change(ctx, by, deed{action: "appointment.confirm"}, appointment, []auth.Role{auth.Patient, auth.Admin},
 		func(ctx context.Context, tx *sqldb.Tx, _ schedule, a *Appointment) error {
 			switch a.Status {

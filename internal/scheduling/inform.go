@@ -88,7 +88,7 @@ var sayable = map[notify.Kind][]Status{
 	notify.ReminderHours:        {Confirmed},
 }
 
-// Tells lists the kinds of messages whose facts Facts looks up.
+// Tells lists the kinds of messages whose facts Facts, and so Letters, looks up.
 func Tells() (kinds []notify.Kind) {
 	for kind := range sayable {
 		kinds = append(kinds, kind)
@@ -125,6 +125,22 @@ func Facts(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e notify.Event) (f
 		return f, nil
 	}
 	return f, asNotFound(err, nil) // who lost the role is not named
+}
+
+// visitPage is where links to visits lead. The token is in the fragment, which
+// browsers send to no server.
+const visitPage = "/visit#"
+
+// Letters looks up what Facts does, with the link by which the patient manages the
+// appointment. It needs Auth, with its keys, when it is called.
+func (s *Service) Letters() notify.Source {
+	return func(ctx context.Context, tx *sqldb.Tx, user uuid.UUID, e notify.Event) (notify.Facts, error) {
+		f, err := Facts(ctx, tx, user, e)
+		if key, ok := id.ParseKeyed(e.About); err == nil && ok {
+			f.Visit = visitPage + auth.VisitLink(s.Auth.Keys, auth.Visit{Appointment: key, Patient: user})
+		}
+		return f, err
+	}
 }
 
 // worthTelling judges whether a message of that kind still fits.

@@ -22,12 +22,13 @@ type RescheduleRequest struct {
 // transaction and under the same id. A hold keeps the end of its hold time. A
 // patient's move of a confirmed appointment obeys the cancellation window of
 // the old start, and everybody's the notice and horizon of the new one, unless
-// staff override them.
+// staff override them. Patients may do it by a pass.
 //
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrHoldExpired,
 // ErrTransition, ErrWindowClosed, ErrOtherCalendar, and what Hold returns of
 // the new slot and the patient's other appointments.
 func (s *Service) Reschedule(ctx context.Context, by auth.Actor, appointment string, req RescheduleRequest) (Appointment, error) {
+	by = by.Visiting(appointment)
 	override, err := overridden(by, req.Override)
 	d := deed{"appointment.reschedule", req.Quiet}
 	if err == nil {

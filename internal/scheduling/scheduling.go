@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"medbook/internal/auth"
 	"medbook/internal/calendar"
 	"medbook/internal/errs"
 	"medbook/internal/etag"
@@ -36,6 +37,7 @@ var (
 	ErrAppointmentNotFound  = errs.New(errs.NotFound, "appointment-not-found", "There is no such appointment, or it is not yours.")
 	ErrAvailabilityNotFound = errs.New(errs.NotFound, "availability-not-found", "There is no such availability, or it is not yours.")
 	ErrTimeOffNotFound      = errs.New(errs.NotFound, "time-off-not-found", "There is no such time off, or it is not yours.")
+	ErrVisitNotFound        = errs.New(errs.NotFound, "visit-not-found", "There is no such booking. Check the reference and the date of birth, or open the newest link that you were sent.")
 	ErrWaitNotFound         = errs.New(errs.NotFound, "waitlist-entry-not-found", "There is no such entry, or it is not yours.")
 
 	ErrSlotPast      = errs.New(errs.Invalid, "slot-past", "This slot has already begun.")
@@ -123,4 +125,8 @@ func (a Appointment) ETag() string {
 type Service struct {
 	DB        *sqldb.DB
 	Restraint Restraint // set before the first call
+
+	// Auth counts tries at bookings, and has the keys of the links to them. Without
+	// it nobody finds one without signing in.
+	Auth *auth.Service
 }

@@ -90,14 +90,11 @@ func (c *call) field(name string) string { return strings.TrimSpace(c.form.Get(n
 // say returns a text in the reader's language.
 func (c *call) say(key string, pairs ...any) string { return c.words.Say(key, pairs...) }
 
-// readForm reads what a form sent. It refuses what no form of ours sends, and what
-// came from another site's page, whether or not anybody is signed in.
+// readForm reads what a form sent. It refuses what no form of ours sends; what
+// comes from another site's page, the gate has refused.
 func (c *call) readForm() error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return nil
-	}
-	if new(http.CrossOriginProtection).Check(c.r) != nil {
-		return errForeign
 	}
 	kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if c.r.ContentLength != 0 && (err != nil || kind != "application/x-www-form-urlencoded") {
@@ -167,9 +164,6 @@ func local(path, otherwise string) string {
 // see leads to another page, as is right after a form was sent.
 func (c *call) see(path string) error {
 	c.answered = true
-	if c.r.Header.Get("HX-Request") != "" && c.r.Header.Get("HX-Boosted") == "" {
-		c.w.Header().Set("HX-Redirect", path)
-	}
 	http.Redirect(c.w, c.r, path, http.StatusSeeOther) //nolint:gosec // a path of ours: what was sent along went through local
 	return nil
 }
@@ -281,7 +275,7 @@ func (c *call) refused(err error) (ui.Form, error) {
 	default:
 		return f, err
 	}
-	_ = gate.Note(c.context(), err)
+	gate.Note(c.context(), err)
 	fresh(f)
 	f.Problem = c.problem(e)
 	for name, wrong := range e.Fields {
@@ -301,7 +295,8 @@ func (c *call) problem(e *errs.Error) string {
 
 // fail answers a request that err ended with a page that says so.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := gate.Note(r.Context(), err)
+	gate.Note(r.Context(), err)
+	e := gate.Shown(err)
 	status := gate.Status(e.Kind)
 	if e.Code == errNoMethod.Code {
 		status = http.StatusMethodNotAllowed

@@ -47,7 +47,6 @@ var (
 	errNoPage   = errs.New(errs.NotFound, "page-not-found", "There is no such page, or it is not yours.")
 	errNoMethod = errs.New(errs.Malformed, "page-method", "This page does not take what was sent to it.")
 	errForm     = errs.New(errs.Malformed, "form-malformed", "The form did not arrive as it should have.")
-	errForeign  = errs.New(errs.Forbidden, "form-foreign", "This form came from a page of another site. It is refused.")
 )
 
 // Face is the pages, for the gate.
@@ -96,11 +95,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, to route) {
 	}
 }
 
-// clinic is the clinic's name; where it can't be read, a page goes without.
+// clinic is the clinic's name. A page that says what is wrong has one, too.
 func (s *Server) clinic(ctx context.Context) string {
 	c, err := s.Directory.Clinic(ctx, auth.Actor{})
 	if err != nil {
-		return ""
+		return "Medbook"
 	}
 	return c.Name
 }

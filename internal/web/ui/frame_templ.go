@@ -14,8 +14,8 @@ import (
 	"strconv"
 )
 
-// HTMXConfig keeps htmx to what the Content-Security-Policy allows.
-const HTMXConfig = `{"includeIndicatorCSS":false,"includeIndicatorStyles":false,"allowEval":false}`
+// HTMXConfig keeps htmx from a style of its own; ours has what shows that it waits.
+const HTMXConfig = `{"includeIndicatorCSS":false}`
 
 // Shell is the frame of every page.
 func Shell(f Frame) templ.Component {
