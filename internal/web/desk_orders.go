@@ -172,16 +172,16 @@ func (s *Server) orderHistory(c *call, o orders.Order) ([]orderEvent, error) {
 	return history, nil
 }
 
-// orderStep takes an order on: POST /admin/orders/{id}/{step}.
+// orderStep takes an order on: POST /admin/orders/{id}.
 func (s *Server) orderStep(c *call) error {
 	step := map[string]func(string) (orders.Order, error){
 		"dispatch": func(o string) (orders.Order, error) { return s.Orders.Dispatch(c.context(), c.by, o) },
 		"receive":  func(o string) (orders.Order, error) { return s.Orders.Receive(c.context(), c.by, o) },
 		"complete": func(o string) (orders.Order, error) { return s.Orders.Complete(c.context(), c.by, o) },
 		"cancel":   func(o string) (orders.Order, error) { return s.Orders.Cancel(c.context(), c.by, o) },
-	}[c.id("step")]
+	}[c.field("step")]
 	if step == nil {
-		return errNoPage
+		return errForm
 	}
 	o, err := step(c.id("id"))
 	if err != nil {

@@ -164,7 +164,7 @@ func (s *Server) deskRoutes() []route {
 		{post, "/admin/orders/place/{user}", admins, s.checkOrder, "", false, false},
 		{post, "/admin/orders/place/{user}/now", admins, s.placeOrder, "", false, false},
 		{get, "/admin/orders/{id}", admins, s.orderPage, "", false, false},
-		{post, "/admin/orders/{id}/{step}", admins, s.orderStep, "", false, false},
+		{post, "/admin/orders/{id}", admins, s.orderStep, "", false, false},
 		{get, "/admin/messages", admins, s.messagesPage, "", false, false},
 		{post, "/admin/messages/{id}/resend", admins, s.resendMessage, "", false, false},
 		{get, "/admin/outbox", admins, s.outboxPage, "", false, false},
