@@ -95,7 +95,7 @@ func (s *Server) addWaiting(c *call, v *todayView) error {
 	if err != nil {
 		return err
 	}
-	counts, err := s.Notify.Counts(c.context(), c.by, s.Now().Add(-failedSince), s.Now())
+	counts, err := s.Notify.Counts(c.context(), c.by, s.Now().Add(-failedSince), s.Now().Add(time.Second)) // until is exclusive
 	if err != nil {
 		return err
 	}

@@ -152,12 +152,7 @@ func (c *call) userView(u directory.User, zone *time.Location) userView {
 	v := userView{
 		id: u.ID.String(), name: u.Name.Reveal(), email: u.Email.Reveal(), phone: u.Phone.Reveal(), address: u.Address.Reveal(), zone: u.TimeZone,
 		role: c.roleTag(u.Role), made: c.stamp(u.CreatedAt, zone), changed: c.stamp(u.UpdatedAt, zone), patient: u.Role == auth.Patient, myself: u.ID == c.by.UserID,
-	}
-	if text := u.DateOfBirth.Reveal(); text != "" {
-		v.born = text
-		if born, err := calendar.ParseDate(text); err == nil {
-			v.born = c.words.ShortDate(born)
-		}
+		born: c.birthday(u.DateOfBirth.Reveal()),
 	}
 	if u.PractitionerID != uuid.Nil {
 		v.practitioner = u.PractitionerID.String()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -66,13 +67,16 @@ func (s *Server) searchPatients(c *call, v personSearchView, to func(patient str
 
 // personLine tells staff who somebody is, so that the right one is chosen.
 func (c *call) personLine(p directory.Patient, href string) personLine {
-	line := personLine{href: href, name: p.Name.Reveal()}
-	if born, err := calendar.ParseDate(p.DateOfBirth.Reveal()); err == nil {
-		line.born = c.words.ShortDate(born)
-	} else {
-		line.born = p.DateOfBirth.Reveal() // of the century before
+	return personLine{href: href, name: p.Name.Reveal(), born: c.birthday(p.DateOfBirth.Reveal())}
+}
+
+// birthday writes a date of birth, which may be of the century before.
+func (c *call) birthday(text string) string {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return text
 	}
-	return line
+	return c.words.ShortDate(calendar.DateIn(t, time.UTC))
 }
 
 func (s *Server) showPatientSearch(c *call, v personSearchView) error {
@@ -331,10 +335,14 @@ func (s *Server) bookDone(c *call) error {
 	ctx := c.once(func(made any) string {
 		return "/admin/appointments/" + made.(scheduling.Appointment).ID.String()
 	})
-	a, err := s.Scheduling.Hold(ctx, c.by, scheduling.HoldRequest{
-		Slot: c.id("slot"), Slots: slotsAsked(c.query("slots")), Patient: c.id("patient"),
-		Reason: c.given("reason"), Override: c.given("override"), Confirm: c.field("how") != "hold",
-	})
+	var a scheduling.Appointment
+	err := c.short(longestReason, "reason", "override")
+	if err == nil {
+		a, err = s.Scheduling.Hold(ctx, c.by, scheduling.HoldRequest{
+			Slot: c.id("slot"), Slots: slotsAsked(c.query("slots")), Patient: c.id("patient"),
+			Reason: c.given("reason"), Override: c.given("override"), Confirm: c.field("how") != "hold",
+		})
+	}
 	if c.again(err) {
 		return nil
 	}

@@ -1077,11 +1077,11 @@ func bookCheckContent(v bookCheckView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(v.form, ui.Input{Name: "reason", Type: "textarea", Label: ui.Say(ctx, "desk.reason"), Hint: ui.Say(ctx, "desk.reason-hint"), Max: 2000}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(v.form, ui.Input{Name: "reason", Type: "textarea", Label: ui.Say(ctx, "desk.reason"), Hint: ui.Say(ctx, "desk.reason-hint"), Max: longestReason}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(v.form, ui.Input{Name: "override", Type: "textarea", Label: ui.Say(ctx, "desk.override"), Hint: ui.Say(ctx, "desk.override-hint"), Required: v.lifted, Max: 2000}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(v.form, ui.Input{Name: "override", Type: "textarea", Label: ui.Say(ctx, "desk.override"), Hint: ui.Say(ctx, "desk.override-hint"), Required: v.lifted, Max: longestReason}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
