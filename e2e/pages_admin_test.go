@@ -50,7 +50,7 @@ func TestAnAdminOrdersAKit(t *testing.T) {
 	tab.Fill("Street and number", "1 Main Street")
 	tab.Fill("Postal code", "10115")
 	tab.Fill("Town", "Berlin")
-	tab.Fill("Country", "Germany")
+	tab.Fill("Country", "XX")
 	tab.Click("Check")
 	tab.Has("There is a problem")
 	tab.Fill("Country", "DE")
@@ -165,7 +165,12 @@ func TestThePagesOfTheDeskAreForEverybody(t *testing.T) {
 			below("/admin/appointments?past=yes", "/admin/appointments/0", "appointment")
 			below("/admin/orders", "/admin/orders/0", "order")
 			open("/admin/orders/place/" + strings.TrimPrefix(person, "/admin/users/"))
+			tab.Choose("Kit", "Genotyping array")
+			for label, value := range map[string]string{"Street and number": "1 Main Street", "Postal code": "10115", "Town": "Berlin", "Country": "XX"} {
+				tab.Fill(label, value)
+			}
 			tab.Click("Check")
+			tab.Has("There is a problem")
 			see("order refused")
 			book := "/admin/appointments/book/" + strings.TrimPrefix(person, "/admin/users/")
 			tab.Go(book)

@@ -70,7 +70,7 @@ func (c *call) practitionerView(p scheduling.Practitioner) practitionerView {
 		{"max_open_holds", c.words.Number(p.Policy.MaxOpenHolds)},
 		{"window_hours", c.words.Duration(seconds(p.Policy.CancellationWindowSeconds))},
 	} {
-		v.policy = append(v.policy, difference{c.say("admin.field." + one.label), one.now})
+		v.policy = append(v.policy, difference{c.say("admin.policy." + one.label), one.now})
 	}
 	return v
 }

@@ -22,7 +22,7 @@ import (
 // listed is how many lines a page of a list has.
 const listed = 25
 
-// most is how many a page asks for of what it needs all of, one answer at a time.
+// mostAtOnce is how many a page asks for of what it needs all of, one answer at a time.
 const mostAtOnce = 200
 
 // tag is a status in words, with the colour beside it.
@@ -140,7 +140,11 @@ type moment struct{ date, time, zone, yours string }
 func (c *call) momentOf(start, end time.Time, zone *time.Location) moment {
 	m := moment{date: c.words.DateIn(start, zone), time: c.words.Times(start, end, zone), zone: c.words.ZoneName(start, zone)}
 	if own := c.words.Zone; own != nil && !sameClock(start, own, zone) {
-		m.yours = c.say("desk.yours", "Time", c.words.DateIn(start, own)+", "+c.words.Times(start, end, own))
+		yours := c.words.Times(start, end, own)
+		if date := c.words.DateIn(start, own); date != m.date {
+			yours = date + ", " + yours
+		}
+		m.yours = c.say("desk.yours", "Time", yours)
 	}
 	return m
 }
@@ -196,7 +200,7 @@ func (c *call) called(initials map[uuid.UUID]string, user uuid.UUID) string {
 	return c.say("desk.nameless")
 }
 
-// once gives a new form its onceField.
+// freshForm gives a new form its onceField.
 func freshForm() ui.Form { return ui.Form{Values: url.Values{onceField: {newOnce()}}} }
 
 // lines are what a text of several lines is made of.
@@ -213,3 +217,11 @@ func deskLinks(ctx context.Context, path string, links []string) []ui.Link {
 
 func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// orNone is a fact, or says that there is none.
+func orNone(ctx context.Context, fact string) string {
+	if fact == "" {
+		return ui.Say(ctx, "desk.none")
+	}
+	return fact
+}
