@@ -32,10 +32,10 @@ func (c *call) short(most int, names ...string) error {
 
 // erasureView is a deed that is done to a patient's data, before it is done.
 type erasureView struct {
-	form           ui.Form
-	path, name     string
-	reason         string
-	held, upcoming bool
+	form       ui.Form
+	path, name string
+	reason     string
+	held       bool
 }
 
 // legalHold asks why a patient's data must be kept: GET /admin/users/{id}/hold.

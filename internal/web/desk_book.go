@@ -270,7 +270,6 @@ type bookCheckView struct {
 	why                   []string // patients could not book it
 	lifted                bool     // by an override
 	impossible            bool     // by nothing
-	before, after         timeLine // the nearest times
 	holdFor               string
 }
 
