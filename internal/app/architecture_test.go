@@ -78,6 +78,19 @@ var revealers = []string{
 	"internal/web/book_details.go detailsOf",                   // to the patient
 	"internal/web/book_details.go heldOf",                      // to the patient
 	"internal/web/account_profile.go newProfileView",           // to the user
+	"internal/web/admin_keys.go staffName",                     // to admins, of who works here
+	"internal/web/admin_users.go bornOf",                       // to admins
+	"internal/web/admin_users.go call.holdView",                // to admins
+	"internal/web/admin_users.go call.userLine",                // to admins, of who works here
+	"internal/web/admin_users.go call.userView",                // to admins
+	"internal/web/desk_appointments.go call.appointmentView",   // to admins, who opened it
+	"internal/web/desk_book.go call.bookCheckView",             // to admins
+	"internal/web/desk_book.go call.personLine",                // to admins, who searched for it
+	"internal/web/desk_closures.go call.closureLine",           // to admins
+	"internal/web/desk_messages.go call.outboxView",            // to admins, while there is no mail server
+	"internal/web/desk_orders.go addressOf",                    // to admins
+	"internal/web/desk_orders.go call.draftView",               // to admins, before it is sent
+	"internal/web/desk_orders.go call.orderView",               // to admins
 }
 
 // source is a Go file of the repository.

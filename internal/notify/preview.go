@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"medbook/internal/audit"
 	"medbook/internal/auth"
@@ -69,12 +70,18 @@ func (s *Service) draft(ctx context.Context, tx *sqldb.Tx, by auth.Actor, n Noti
 	if !by.Is(auth.Admin) && l.facts.With != by.PractitionerID {
 		return d, ErrNotFound
 	}
+	return s.routed(ctx, tx, u, l, n, wishes.Channels[n.Event.Kind], "")
+}
+
+// routed renders a letter, and says by which channel it would go: the one that is
+// asked for, or the one that its user prefers.
+func (s *Service) routed(ctx context.Context, tx *sqldb.Tx, u directory.User, l letter, n Notification, preferred, asked string) (d Draft, err error) {
 	r, err := l.render()
 	if err != nil {
 		return d, err
 	}
 	d = Draft{Channel: ByNone, Subject: r.subject, Text: r.text}
-	channel, err := s.wished(ctx, tx, u, wishes.Channels[n.Event.Kind], "")
+	channel, err := s.wished(ctx, tx, u, preferred, asked)
 	if errors.Is(err, ErrOutdated) {
 		return d, nil // it would not be sent
 	}
@@ -83,4 +90,46 @@ func (s *Service) draft(ctx context.Context, tx *sqldb.Tx, by auth.Actor, n Noti
 		d.Channel = n.Channel
 	}
 	return d, err
+}
+
+// PreviewOver is Preview of what goes by the channel that is asked for and of which
+// nothing is looked up, such as an order that is not placed yet. Admins may look.
+//
+// It returns auth.ErrForbidden, or ErrNotFound for what can't happen to that user.
+func (s *Service) PreviewOver(ctx context.Context, by auth.Actor, user string, kind Kind, channel string) (d Draft, err error) {
+	defer errs.Wrap(&err, "preview message")
+	in := by.Intends("message.preview", "user", "")
+	if !by.Is(auth.Admin) {
+		return d, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
+	}
+	which, ok := id.Parse(user)
+	if !ok || s.Sources[kind] != nil || !slices.Contains(Choosable, kind) {
+		return d, audit.Refuse(ctx, s.DB, in, ErrNotFound)
+	}
+	in.ResourceID = which.String()
+	return audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (Draft, error) {
+		u, err := directory.Recipient(ctx, tx, which)
+		if errors.Is(err, directory.ErrUserNotFound) {
+			return Draft{}, ErrNotFound
+		}
+		if err != nil {
+			return Draft{}, err
+		}
+		wishes, err := preferencesOf(ctx, tx, u.ID)
+		if err != nil {
+			return Draft{}, err
+		}
+		// It will be about something of the user that has no id yet.
+		n := Notification{User: which, Event: Event{Kind: kind, About: which.String(), By: string(by.Role), Ahead: true}, CreatedAt: tx.Now()}
+		l, err := s.letterTo(ctx, tx, u, wishes, n)
+		if err != nil {
+			return Draft{}, err
+		}
+		if u.Role == auth.Patient {
+			seen.Row(which)
+		} else {
+			seen.Row()
+		}
+		return s.routed(ctx, tx, u, l, n, wishes.Channels[kind], channel)
+	})
 }

@@ -57,14 +57,7 @@ func (s *Service) place(ctx context.Context, tx *sqldb.Tx, by auth.Actor, user u
 	if o.patient, err = lockUser(ctx, tx, user); err != nil {
 		return Order{}, err
 	}
-	if err := checkKit(n.Kit); err != nil {
-		return Order{}, err
-	}
-	channel, err := channelFor(n.Kit, n.Channel)
-	if err != nil {
-		return Order{}, err
-	}
-	where, err := recordOf(n.Shipping).checked()
+	where, channel, err := n.checked()
 	if err != nil {
 		return Order{}, err
 	}
@@ -88,6 +81,32 @@ func (s *Service) place(ctx context.Context, tx *sqldb.Tx, by auth.Actor, user u
 		return Order{}, err
 	}
 	return o, audit.Record(ctx, tx, by.Event("order.place", "order", o.ID.String(), o.patients()...))
+}
+
+// checked returns where the kit goes, in the form in which it is kept, and by which
+// channel its user is told, or ErrInvalidOrder.
+func (n NewOrder) checked() (where record, channel string, err error) {
+	if err := checkKit(n.Kit); err != nil {
+		return where, "", err
+	}
+	if channel, err = channelFor(n.Kit, n.Channel); err != nil {
+		return where, "", err
+	}
+	where, err = recordOf(n.Shipping).checked()
+	return where, channel, err
+}
+
+// Check judges an order as Place does, and returns by which channel its user would
+// be told. Nothing is kept of it. Only admins do.
+//
+// It returns auth.ErrForbidden or ErrInvalidOrder.
+func (s *Service) Check(ctx context.Context, by auth.Actor, n NewOrder) (channel string, err error) {
+	defer errs.Wrap(&err, "check order")
+	if !by.Is(auth.Admin) {
+		return "", audit.Refuse(ctx, s.DB, by.Intends("order.place", "order", ""), auth.ErrForbidden)
+	}
+	_, channel, err = n.checked()
+	return channel, err
 }
 
 // lockUser keeps a user from being erased until the transaction ends, and reports

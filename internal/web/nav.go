@@ -44,14 +44,32 @@ var places = map[auth.Role][]place{
 	auth.Auditor: {{"/trail", "nav.trail"}, {"/trail/emergencies", "nav.emergencies"}, {"/trail/verify", "nav.verify"}, {"/account", "nav.account"}},
 }
 
+// beside are pages that belong to the place of another one.
+var beside = map[string]string{
+	"/admin/practitioners": "/admin/users",
+	"/admin/closures":      "/admin/appointments",
+	"/admin/outbox":        "/admin/messages",
+	"/admin/keys":          "/admin/clinic",
+	"/admin/webhooks":      "/admin/clinic",
+}
+
+// within is the path of the place that a page belongs to.
+func within(path string) string {
+	for page, place := range beside {
+		if path == page || strings.HasPrefix(path, page+"/") {
+			return place
+		}
+	}
+	return path
+}
+
 // nav is the navigation of who asks.
 func (c *call) nav() []ui.Link {
 	var links []ui.Link
-	best := -1
+	best, path := -1, within(c.r.URL.Path)
 	for i, p := range places[c.by.Role] {
 		links = append(links, ui.Link{Href: p.href, Text: c.say(p.key)})
-		within := c.r.URL.Path == p.href || strings.HasPrefix(c.r.URL.Path, p.href+"/")
-		if within && (best < 0 || len(p.href) > len(links[best].Href)) {
+		if (path == p.href || strings.HasPrefix(path, p.href+"/")) && (best < 0 || len(p.href) > len(links[best].Href)) {
 			best = i
 		}
 	}

@@ -199,12 +199,76 @@ func (s *Server) recordRoutes() []route {
 
 // Running the clinic: people, keys, settings.
 func (s *Server) adminRoutes() []route {
-	return nil
+	return []route{
+		{get, "/admin", admins, s.today, "", false, false},
+		{get, "/admin/users", admins, s.usersPage, "", false, false},
+		{get, "/admin/users/find", admins, s.findUser, "", false, false},
+		{post, "/admin/users/find", admins, s.foundUser, "", false, false},
+		{get, "/admin/users/new", admins, s.newUser, "", false, false},
+		{post, "/admin/users/new", admins, s.createUser, "", false, false},
+		{get, "/admin/users/{id}", admins, s.userPage, "", false, false},
+		{get, "/admin/users/{id}/edit", admins, s.editUser, "", false, false},
+		{post, "/admin/users/{id}/edit", admins, s.changeUser, "", false, false},
+		{get, "/admin/users/{id}/role", admins, s.userRole, auth.StepUpRoles, false, false},
+		{post, "/admin/users/{id}/role", admins, s.changeRole, auth.StepUpRoles, false, false},
+		{post, "/admin/users/{id}/care", admins, s.assignCare, "", false, false},
+		{post, "/admin/users/{id}/care/end", admins, s.endCare, "", false, false},
+		{get, "/admin/users/{id}/hold", admins, s.legalHold, "", false, false},
+		{post, "/admin/users/{id}/hold", admins, s.placeHold, "", false, false},
+		{post, "/admin/users/{id}/hold/lift", admins, s.liftHold, "", false, false},
+		{get, "/admin/users/{id}/erase", admins, s.eraseUser, auth.StepUpErase, false, false},
+		{post, "/admin/users/{id}/erase", admins, s.erasePatient, auth.StepUpErase, false, false},
+		{get, "/admin/practitioners", admins, s.practitionersPage, "", false, false},
+		{get, "/admin/practitioners/{id}", admins, s.practitionerPage, "", false, false},
+		{get, "/admin/practitioners/{id}/edit", admins, s.editPractitioner, "", false, false},
+		{post, "/admin/practitioners/{id}/edit", admins, s.changePractitioner, "", false, false},
+		{get, "/admin/keys", admins, s.allKeysPage, "", false, false},
+		{post, "/admin/keys/{id}/revoke", admins, s.revokeAnyKey, "", false, false},
+		{get, "/admin/webhooks", admins, s.webhooksPage, "", false, false},
+		{get, "/admin/webhooks/new", admins, s.newWebhook, auth.StepUpWebhooks, false, false},
+		{post, "/admin/webhooks/new", admins, s.createWebhook, auth.StepUpWebhooks, false, false},
+		{get, "/admin/webhooks/{id}", admins, s.webhookPage, "", false, false},
+		{get, "/admin/webhooks/{id}/edit", admins, s.editWebhook, auth.StepUpWebhooks, false, false},
+		{post, "/admin/webhooks/{id}/edit", admins, s.changeWebhook, auth.StepUpWebhooks, false, false},
+		{get, "/admin/webhooks/{id}/secret", admins, s.renewSecret, auth.StepUpWebhooks, false, false},
+		{post, "/admin/webhooks/{id}/secret", admins, s.rotateSecret, auth.StepUpWebhooks, false, false},
+		{post, "/admin/webhooks/{id}/test", admins, s.testWebhook, "", false, false},
+		{post, "/admin/webhooks/{id}/resend", admins, s.resendDelivery, "", false, false},
+		{post, "/admin/webhooks/{id}/remove", admins, s.removeWebhook, "", false, false},
+		{get, "/admin/clinic", admins, s.clinicPage, "", false, false},
+		{post, "/admin/clinic", admins, s.changeClinic, "", false, false},
+	}
 }
 
 // The front desk: appointments, orders, messages.
 func (s *Server) deskRoutes() []route {
-	return nil
+	return []route{
+		{get, "/admin/appointments", admins, s.appointmentsPage, "", false, false},
+		{get, "/admin/appointments/{id}", admins, s.deskAppointmentPage, "", false, false},
+		{get, bookFor, admins, s.bookForWhom, "", false, false},
+		{post, bookFor, admins, s.bookForFound, "", false, false},
+		{get, bookFor + "/{patient}", admins, s.bookWithWhom, "", false, false},
+		{get, bookFor + "/{patient}/{practitioner}", admins, s.bookWhen, "", false, false},
+		{get, bookFor + "/{patient}/{practitioner}/{slot}", admins, s.deskBookCheck, "", false, false},
+		{post, bookFor + "/{patient}/{practitioner}/{slot}", admins, s.deskBookDone, "", false, false},
+		{get, "/admin/closures", admins, s.closuresPage, "", false, false},
+		{get, "/admin/closures/new", admins, s.newClosure, "", false, false},
+		{post, "/admin/closures/new", admins, s.checkClosure, "", false, false},
+		{post, "/admin/closures/new/now", admins, s.closeClinic, "", false, false},
+		{post, "/admin/closures/end", admins, s.endClosure, "", false, false},
+		{get, "/admin/orders", admins, s.ordersPage, "", false, false},
+		{get, "/admin/orders/place", admins, s.orderForWhom, "", false, false},
+		{post, "/admin/orders/place", admins, s.orderForFound, "", false, false},
+		{get, "/admin/orders/place/{user}", admins, s.newOrder, "", false, false},
+		{post, "/admin/orders/place/{user}", admins, s.checkOrder, "", false, false},
+		{post, "/admin/orders/place/{user}/now", admins, s.placeOrder, "", false, false},
+		{get, "/admin/orders/{id}", admins, s.orderPage, "", false, false},
+		{post, "/admin/orders/{id}", admins, s.orderStep, "", false, false},
+		{get, "/admin/messages", admins, s.messageLogPage, "", false, false},
+		{post, "/admin/messages/{id}/resend", admins, s.resendMessage, "", false, false},
+		{get, "/admin/outbox", admins, s.outboxPage, "", false, false},
+		{get, "/admin/outbox/{id}", admins, s.outboxMessage, "", false, false},
+	}
 }
 
 // The audit trail.
