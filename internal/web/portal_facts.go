@@ -1,0 +1,138 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"medbook/internal/calendar"
+	"medbook/internal/web/ui"
+	"medbook/internal/web/words"
+)
+
+// deepest is how many lists of facts stand within each other. What is deeper is told
+// in one line each, with the names on the way to it.
+const deepest = 4
+
+// facts reads a JSON object as facts, in its order, in the reader's words. Names are
+// as their writer chose them, with spaces.
+func facts(w *words.Words, object string) ([]ui.Datum, error) {
+	d := json.NewDecoder(strings.NewReader(object))
+	d.UseNumber()
+	all, err := factOf(w, d, "", 0)
+	if err != nil {
+		// The error would tell what is in it.
+		return nil, fmt.Errorf("clinical data of %d bytes is no JSON", len(object)) //nolint:errorlint // see above
+	}
+	return all.Parts, nil
+}
+
+// factOf reads the next value, whose name is known.
+func factOf(w *words.Words, d *json.Decoder, name string, depth int) (ui.Datum, error) {
+	f := ui.Datum{Name: name}
+	token, err := d.Token()
+	if err != nil {
+		return f, err
+	}
+	switch v := token.(type) {
+	case json.Delim:
+		f.List = v == '['
+		for d.More() {
+			part := ""
+			if !f.List {
+				key, err := d.Token()
+				if err != nil {
+					return f, err
+				}
+				part = spelled(fmt.Sprint(key))
+			}
+			one, err := factOf(w, d, part, depth+1)
+			if err != nil {
+				return f, err
+			}
+			f.Parts = append(f.Parts, one)
+		}
+		if _, err := d.Token(); err != nil {
+			return f, err
+		}
+		if len(f.Parts) == 0 {
+			f.Text, f.List = w.Say("portal.fact-none"), false
+		}
+		if depth == deepest {
+			f.Parts = flat(f.Parts, "")
+			f.List = true
+		}
+	case string:
+		f.Text = factText(w, v)
+	case json.Number:
+		f.Text = v.String()
+	case bool:
+		f.Text = w.Say("portal.fact-no")
+		if v {
+			f.Text = w.Say("portal.fact-yes")
+		}
+	case nil:
+		f.Text = w.Say("portal.fact-none")
+	}
+	return f, nil
+}
+
+// flat turns parts into lines that say the names on the way to each.
+func flat(parts []ui.Datum, way string) (lines []ui.Datum) {
+	for _, p := range parts {
+		name := way
+		if p.Name != "" {
+			name = strings.TrimPrefix(way+" › "+p.Name, " › ")
+		}
+		if len(p.Parts) > 0 {
+			lines = append(lines, flat(p.Parts, name)...)
+			continue
+		}
+		if name != "" {
+			p.Text = name + ": " + p.Text
+		}
+		lines = append(lines, ui.Datum{Text: p.Text})
+	}
+	return lines
+}
+
+// factText writes a text; a date in words.
+func factText(w *words.Words, s string) string {
+	if strings.TrimSpace(s) == "" {
+		return w.Say("portal.fact-none")
+	}
+	if day, err := calendar.ParseDate(s); err == nil {
+		return w.ShortDate(day)
+	}
+	return s
+}
+
+// spelled writes a name of a program as people write: blood_pressure and bloodPressure
+// are "Blood pressure". One with a space is left as it is.
+func spelled(name string) string {
+	if strings.ContainsFunc(name, unicode.IsSpace) {
+		return name
+	}
+	var b bytes.Buffer
+	last := ' '
+	for _, r := range name {
+		switch {
+		case r == '_' || r == '-':
+			r = ' '
+		case unicode.IsUpper(r) && unicode.IsLower(last):
+			b.WriteByte(' ')
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+		last = r
+	}
+	text := strings.Join(strings.Fields(b.String()), " ")
+	if text == "" {
+		return name
+	}
+	first, n := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[n:]
+}
