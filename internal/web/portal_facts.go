@@ -1,10 +1,11 @@
 package web
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -104,35 +105,27 @@ func factText(w *words.Words, s string) string {
 	if strings.TrimSpace(s) == "" {
 		return w.Say("portal.fact-none")
 	}
-	if day, err := calendar.ParseDate(s); err == nil {
-		return w.ShortDate(day)
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return w.ShortDate(calendar.DateIn(day, time.UTC))
 	}
 	return s
 }
 
+// camel finds where a name goes on with another word: painScale, but neither HbA1c nor
+// mmHg, which are words of their own.
+var camel = regexp.MustCompile(`(\p{Ll})(\p{Lu}\p{Ll}{2})`)
+
 // spelled writes a name of a program as people write: blood_pressure and bloodPressure
-// are "Blood pressure". One with a space is left as it is.
+// are "Blood pressure".
 func spelled(name string) string {
-	if strings.ContainsFunc(name, unicode.IsSpace) {
-		return name
-	}
-	var b bytes.Buffer
-	last := ' '
-	for _, r := range name {
-		switch {
-		case r == '_' || r == '-':
-			r = ' '
-		case unicode.IsUpper(r) && unicode.IsLower(last):
-			b.WriteByte(' ')
-			r = unicode.ToLower(r)
-		}
-		b.WriteRune(r)
-		last = r
-	}
-	text := strings.Join(strings.Fields(b.String()), " ")
-	if text == "" {
-		return name
-	}
+	text := camel.ReplaceAllStringFunc(name, func(s string) string {
+		_, n := utf8.DecodeRuneInString(s)
+		return s[:n] + " " + strings.ToLower(s[n:])
+	})
+	text = strings.Join(strings.Fields(strings.NewReplacer("_", " ", "-", " ").Replace(text)), " ")
 	first, n := utf8.DecodeRuneInString(text)
+	if n == 0 || strings.ContainsFunc(text[n:], unicode.IsUpper) {
+		return text // pH, mmHg
+	}
 	return string(unicode.ToUpper(first)) + text[n:]
 }

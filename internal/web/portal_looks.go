@@ -71,10 +71,10 @@ func (s *Server) looksOf(c *call, found []privacy.Disclosure) (looks []portalLoo
 // is told by its kind.
 func (c *call) didWords(action string) string {
 	key := strings.NewReplacer("_", "-", ".", "-").Replace(action)
-	otherwise := c.say("portal.did-changed")
+	otherwise := c.say("portal.did.changed")
 	for _, look := range []string{".read", ".list", ".search", ".export", ".versions", ".preview", ".watch"} {
 		if strings.HasSuffix(action, look) {
-			otherwise = c.say("portal.did-looked")
+			otherwise = c.say("portal.did.looked")
 		}
 	}
 	return c.words.Or("portal.did."+key, otherwise)

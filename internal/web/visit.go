@@ -113,7 +113,7 @@ func (s *Server) ownVisitOf(c *call, d door, a scheduling.Appointment) (v ownVis
 		v.practitioner = p.ID.String()
 	}
 	if d.signed {
-		v.reason = a.Reason.Reveal()
+		v.reason = reasonOf(a)
 		if v.reason == "" {
 			v.reason = c.say("visit.no-reason")
 		}

@@ -16,16 +16,16 @@ import (
 // old and the new time side by side.
 type moveView struct {
 	ownVisit
-	form           ui.Form
-	days           []moveDay
-	sooner, later  string // addresses of the dates before and after these
-	day            string // of which times are shown
-	parts          []movePart
-	nearest        []moveTime // where the time that was chosen is somebody else's now
-	next           ownVisit   // what was chosen
-	slot           string
-	again          string // the address of the times of that day
-	dates          string // the address of the dates
+	form          ui.Form
+	days          []moveDay
+	sooner, later string // addresses of the dates before and after these
+	day           string // of which times are shown
+	parts         []movePart
+	nearest       []moveTime // where the time that was chosen is somebody else's now
+	next          ownVisit   // what was chosen
+	slot          string
+	again         string // the address of the times of that day
+	dates         string // the address of the dates
 }
 
 // moveDay is a date on which the visit could be.
