@@ -88,7 +88,8 @@ type ownVisit struct {
 	date, times     string
 	zone            string
 	moment          string // all of them in one
-	yours           string // the same where the reader is, if clocks differ there
+	there           string // the same where the reader is, if clocks differ there
+	yours           string // there, as a sentence
 	lasts           string
 	tag             ui.Link // its kind as Href, its words as Text
 	reference       string
@@ -151,10 +152,14 @@ func (s *Server) ownVisitOf(c *call, d door, a scheduling.Appointment) (v ownVis
 // ownVisitTimes is when an appointment is, in words.
 func ownVisitTimes(w *words.Words, a scheduling.Appointment) ownVisit {
 	loc := zoneOf(a)
-	return ownVisit{
+	v := ownVisit{
 		date: w.DateIn(a.Start, loc), times: w.Times(a.Start, a.End, loc), zone: w.ZoneName(a.Start, loc),
 		moment: w.Moment(a.Start, loc), yours: alsoFor(w, a.Start, loc), lasts: w.Duration(a.End.Sub(a.Start)),
 	}
+	if v.yours != "" {
+		v.there = w.Moment(a.Start, w.Zone)
+	}
+	return v
 }
 
 // zoneOf is where an appointment's practitioner works. Zones are judged before they

@@ -76,8 +76,8 @@ func cancelContent(v cancelView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if v.yours != "" {
-				templ_7745c5c3_Err = ui.Fact(ui.Say(ctx, "visit.for-you"), v.yours).Render(ctx, templ_7745c5c3_Buffer)
+			if v.there != "" {
+				templ_7745c5c3_Err = ui.Fact(ui.Say(ctx, "visit.for-you"), v.there).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -356,7 +356,7 @@ func TestBothZonesAreShown(t *testing.T) {
 		v := c.found(c.had)
 		v.get("/visit/booking").has(200).lacks("Where you are")
 		v.cookies["zone"] = "Asia/Kathmandu"
-		v.get("/visit/booking").has(200, "9:00 am to 9:15 am, New York time (UTC−4)", "That is Tuesday 16 March 2027, 6:45 pm, Kathmandu time (UTC+5:45) for you.")
+		v.get("/visit/booking").has(200, "9:00 am to 9:15 am, New York time (UTC−4)", "Where you are Tuesday 16 March 2027, 6:45 pm, Kathmandu time (UTC+5:45)")
 		p := v.get("/visit/move?date=2027-03-18").has(200, "10:45 pm for you", "19 March, 3:00 am for you")
 		v.get(linkTo(p, c.slot("2027-03-18 17:15"))).has(200, "That is Friday 19 March 2027, 3:00 am, Kathmandu time (UTC+5:45) for you.")
 	})
