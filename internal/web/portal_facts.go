@@ -23,16 +23,16 @@ const deepest = 4
 func facts(w *words.Words, object string) ([]ui.Datum, error) {
 	d := json.NewDecoder(strings.NewReader(object))
 	d.UseNumber()
-	all, err := factOf(w, d, "", 0)
+	all, err := datumOf(w, d, "", 0)
 	if err != nil {
 		// The error would tell what is in it.
-		return nil, fmt.Errorf("clinical data of %d bytes is no JSON", len(object)) //nolint:errorlint // see above
+		return nil, fmt.Errorf("clinical data of %d bytes is no JSON", len(object))
 	}
 	return all.Parts, nil
 }
 
-// factOf reads the next value, whose name is known.
-func factOf(w *words.Words, d *json.Decoder, name string, depth int) (ui.Datum, error) {
+// datumOf reads the next value, whose name is known.
+func datumOf(w *words.Words, d *json.Decoder, name string, depth int) (ui.Datum, error) {
 	f := ui.Datum{Name: name}
 	token, err := d.Token()
 	if err != nil {
@@ -50,7 +50,7 @@ func factOf(w *words.Words, d *json.Decoder, name string, depth int) (ui.Datum, 
 				}
 				part = spelled(fmt.Sprint(key))
 			}
-			one, err := factOf(w, d, part, depth+1)
+			one, err := datumOf(w, d, part, depth+1)
 			if err != nil {
 				return f, err
 			}

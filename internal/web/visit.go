@@ -18,7 +18,7 @@ import (
 )
 
 // passCookie has the pass to the one booking that was found without signing in.
-const passCookie = "__Host-medbook-visit"
+const passCookie = "__Host-medbook-visit" //nolint:gosec // its name
 
 // passLife is how long a browser keeps it, which is as long as it is good.
 const passLife = 30 * time.Minute

@@ -63,7 +63,7 @@ func (s *Server) waits(c *call) (all []scheduling.Wait, err error) {
 }
 
 // confirmVisit makes a hold a booking: POST /visit/confirm.
-func (s *Server) confirmVisit(c *call, d door, a scheduling.Appointment) error {
+func (s *Server) confirmVisit(c *call, d door, _ scheduling.Appointment) error {
 	_, err := s.Scheduling.Confirm(c.context(), d.by, d.appointment)
 	if err == nil {
 		return c.done(d.page, "done.visit-confirmed")
@@ -72,7 +72,8 @@ func (s *Server) confirmVisit(c *call, d door, a scheduling.Appointment) error {
 	if err != nil {
 		return err
 	}
-	if a, err = s.Scheduling.Appointment(c.context(), d.by, d.appointment); err != nil {
+	a, err := s.Scheduling.Appointment(c.context(), d.by, d.appointment)
+	if err != nil {
 		return err
 	}
 	return s.showOwnVisit(c, d, a, form)
