@@ -48,7 +48,7 @@ func (s *Server) portalCopyPage(c *call) error {
 // copyOf tells a patient in words all that there is of them.
 func (s *Server) copyOf(c *call, all privacy.Copy) (v copyView, err error) {
 	known, zone := names{}, s.readersZone(c)
-	v = copyView{title: c.say("portal.copy-title"), made: c.words.Moment(all.At, zone), person: personOf(c, all), notShared: all.NotShared}
+	v = copyView{title: c.say("portal.copy-title"), made: c.words.Moment(all.At, zone), person: copiedPerson(c, all), notShared: all.NotShared}
 	for _, a := range all.Appointments {
 		one, err := s.portalVisitOf(c, known, a)
 		if err != nil {
@@ -84,8 +84,8 @@ func (s *Server) copyOf(c *call, all privacy.Copy) (v copyView, err error) {
 	return v, err
 }
 
-// personOf shows a patient what is kept of their person.
-func personOf(c *call, all privacy.Copy) (facts []ui.Datum) {
+// copiedPerson shows a patient what is kept of their person.
+func copiedPerson(c *call, all privacy.Copy) (facts []ui.Datum) {
 	u := all.Patient
 	for _, f := range []ui.Datum{
 		{Name: c.say("portal.copy-name"), Text: u.Name.Reveal()},

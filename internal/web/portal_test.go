@@ -34,7 +34,7 @@ func TestAPatientSeesTheirVisits(t *testing.T) {
 		}
 		ann := c.as("ann")
 		p := ann.get("/my").has(200, "Not booked yet", "30 minutes left", "Finish booking", "Coming up", "Tuesday 16 March 2027", "With Grey Example", "Past and cancelled visits", "Cancelled")
-		linkTo(p, "/book/")
+		hrefWith(p, "/book/")
 		p.lacks("My left knee")
 		if n := strings.Count(p.text(), "Wednesday 17 March 2027"); n < 2 {
 			t.Errorf("the hold and the cancelled visit are shown %d times", n)
@@ -72,7 +72,7 @@ func TestPastVisitsComeInPages(t *testing.T) {
 		if n := strings.Count(p.body, "<tr>") - 1; n != pastVisits {
 			t.Errorf("the first page has %d visits, want %d", n, pastVisits)
 		}
-		p = ann.get(linkTo(p, "after=")).has(200, "Past and cancelled visits", "Back to the beginning").lacks("Coming up")
+		p = ann.get(hrefWith(p, "after=")).has(200, "Past and cancelled visits", "Back to the beginning").lacks("Coming up")
 		if n := strings.Count(p.body, "<tr>") - 1; n != 1 {
 			t.Errorf("the second page has %d visits, want 1", n)
 		}
@@ -175,7 +175,7 @@ func TestOrdersTellHowFarTheyAre(t *testing.T) {
 		for range ordersOnPage {
 			c.ordered()
 		}
-		ann.get(linkTo(ann.get("/my/orders"), "after=")).has(200, "This order was cancelled.", "Back to the beginning")
+		ann.get(hrefWith(ann.get("/my/orders"), "after=")).has(200, "This order was cancelled.", "Back to the beginning")
 	})
 }
 
@@ -204,7 +204,7 @@ func TestARecordIsReadAsFacts(t *testing.T) {
 		ann.get("/my/records").has(200, "Nothing has been shared with you yet.")
 		e, secret := c.record(true, clinicalText), c.record(false, `{"notes": "for colleagues"}`)
 		p := ann.get("/my/records").has(200, "Friday 12 March 2027", "Follow-up", "Grey Example").lacks("Bridge", secret.ID.String())
-		p = ann.get(linkTo(p, e.ID.String()))
+		p = ann.get(hrefWith(p, e.ID.String()))
 		p.has(200, "Blood pressure Systolic 120 Diastolic 80.50", "Pain scale 3", "walk sleep", "Next check", "1 April 2027", "Smoker No",
 			"second <b>line</b>", "Allergies Nothing", "Family Nothing", "Name Bridge Times 10 Name Plank Times 2", "E › F: deep")
 		p.lacks("blood_pressure", "painScale", "for colleagues")
@@ -283,7 +283,7 @@ func TestAPatientSeesWhoLooked(t *testing.T) {
 		for range looksOnPage {
 			c.now(c.had)
 		}
-		ann.get(linkTo(ann.get("/my/looks"), "after=")).has(200, "Wrote in your record", "Back to the beginning")
+		ann.get(hrefWith(ann.get("/my/looks"), "after=")).has(200, "Wrote in your record", "Back to the beginning")
 	})
 }
 
@@ -296,11 +296,11 @@ func TestACopyHasAllThatIsTheirs(t *testing.T) {
 		c.ordered()
 		ann := c.as("ann")
 		p := ann.get("/my/copy").has(200, "A copy of my data", "What is in it")
-		linkTo(p, "/v1/patients/"+c.users["ann"].ID.String()+"/export")
+		hrefWith(p, "/v1/patients/"+c.users["ann"].ID.String()+"/export")
 		if n := c.deeds("patient.export"); n != 0 {
 			t.Errorf("to read about copies is on record as %d of them", n)
 		}
-		file := ann.get(linkTo(p, "data.html"))
+		file := ann.get(hrefWith(p, "data.html"))
 		file.has(200, "All my data", "Ann Example", "ann@example.org", "30 April 1961", c.had.Reference, "My left knee", "Systolic 120", "12 Quiet Lane",
 			"One more entry of your record is not shared with you.", "Wrote in your record").lacks("for colleagues", "/assets/")
 		if got := file.header.Get("Content-Disposition"); got != "attachment; filename=my-data.html" {

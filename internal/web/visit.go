@@ -149,6 +149,14 @@ func (s *Server) ownVisitOf(c *call, d door, a scheduling.Appointment) (v ownVis
 	return v, nil
 }
 
+// inBothZones is when it is, also where the reader is.
+func (v ownVisit) inBothZones() string {
+	if v.yours == "" {
+		return v.moment
+	}
+	return v.moment + ". " + v.yours
+}
+
 // ownVisitTimes is when an appointment is, in words.
 func ownVisitTimes(w *words.Words, a scheduling.Appointment) ownVisit {
 	loc := zoneOf(a)

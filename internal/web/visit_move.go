@@ -42,8 +42,8 @@ type moveTime struct {
 	href, text, yours, full string
 }
 
-// nearestTimes is how many are offered in the place of one that is lost.
-const nearestTimes = 6
+// timesNearby is how many are offered in the place of one that is lost.
+const timesNearby = 6
 
 // movePage asks for another time: GET /visit/move and /my/visits/{id}/move. The
 // address has what was chosen so far: a date, then a slot.
@@ -177,7 +177,7 @@ func (s *Server) showMoveLost(c *call, a scheduling.Appointment, m moveView, slo
 	if lost, ok := id.ParseSlot(slotID); ok && lost.Practitioner == a.Practitioner() {
 		around = lost.Start
 	}
-	found, err := s.Scheduling.Nearest(c.context(), m.by, a.Practitioner().String(), around, a.Slots, nearestTimes)
+	found, err := s.Scheduling.Nearest(c.context(), m.by, a.Practitioner().String(), around, a.Slots, timesNearby)
 	if err != nil {
 		return err
 	}

@@ -229,9 +229,9 @@ func TestAVisitIsMoved(t *testing.T) {
 			page string
 		}{{c.found(c.had), "/visit", "/visit/booking"}, {c.as("ann"), "/my/visits/" + c.had.ID.String(), "/my/visits/" + c.had.ID.String()}} {
 			p := way.v.get(way.base+"/move").has(200, "When do you want to come instead?", []string{"Now: Tuesday 16 March 2027, 9:00 am", "Now: Thursday 18 March 2027, 5:15 pm"}[i], "Wednesday 17 March 2027", "8 times free")
-			p = way.v.get(linkTo(p, "date=2027-03-18")).has(200, "Which time on Thursday 18 March 2027?", "Morning", "Afternoon", "Evening", "Thursday 18 March 2027, 5:15 pm, New York time (UTC−4), with Grey Example.")
+			p = way.v.get(hrefWith(p, "date=2027-03-18")).has(200, "Which time on Thursday 18 March 2027?", "Morning", "Afternoon", "Evening", "Thursday 18 March 2027, 5:15 pm, New York time (UTC−4), with Grey Example.")
 			slot := c.slot([]string{"2027-03-18 17:15", "2027-03-18 13:00"}[i])
-			p = way.v.get(linkTo(p, slot)).has(200, "Check the new time", "Until now", "New")
+			p = way.v.get(hrefWith(p, slot)).has(200, "Check the new time", "Until now", "New")
 			if got := p.attributes("form", "action"); !strings.Contains(strings.Join(got, " "), way.base+"/move") {
 				t.Errorf("the forms lead to %v", got)
 			}
@@ -250,8 +250,8 @@ func TestAVisitIsMoved(t *testing.T) {
 	})
 }
 
-// linkTo is the first address on the page that has a text.
-func linkTo(p shown, text string) string {
+// hrefWith is the first address on the page that has a text.
+func hrefWith(p shown, text string) string {
 	p.t.Helper()
 	for _, href := range p.attributes("a", "href") {
 		if strings.Contains(href, text) {
@@ -358,6 +358,6 @@ func TestBothZonesAreShown(t *testing.T) {
 		v.cookies["zone"] = "Asia/Kathmandu"
 		v.get("/visit/booking").has(200, "9:00 am to 9:15 am, New York time (UTC−4)", "Where you are Tuesday 16 March 2027, 6:45 pm, Kathmandu time (UTC+5:45)")
 		p := v.get("/visit/move?date=2027-03-18").has(200, "10:45 pm for you", "19 March, 3:00 am for you")
-		v.get(linkTo(p, c.slot("2027-03-18 17:15"))).has(200, "That is Friday 19 March 2027, 3:00 am, Kathmandu time (UTC+5:45) for you.")
+		v.get(hrefWith(p, c.slot("2027-03-18 17:15"))).has(200, "That is Friday 19 March 2027, 3:00 am, Kathmandu time (UTC+5:45) for you.")
 	})
 }
