@@ -76,6 +76,9 @@ var revealers = []string{
 	"internal/web/portal_orders.go portalOrderOf",              // to the user
 	"internal/web/portal_records.go clinicalFacts",             // to the patient, of what is shared with them
 	"internal/web/portal_visit.go reasonOf",                    // to the patient
+	"internal/web/calendar_appointment.go call.opened",         // to the practitioner and staff, once it is opened
+	"internal/web/calendar_tell.go letterOf",                   // to the practitioner and staff, who may preview the message
+	"internal/web/account_profile.go newProfileView",           // to the user
 }
 
 // source is a Go file of the repository.

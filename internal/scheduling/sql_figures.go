@@ -24,7 +24,7 @@ type quarter struct {
 	FiguresRow
 }
 
-const quarterHour = 15 * time.Minute
+const quarterLength = 15 * time.Minute
 
 // appointmentsByQuarter counts the appointments that start in window: a
 // practitioner's, or everybody's if whose is zero.
@@ -49,7 +49,7 @@ func appointmentsByQuarter(ctx context.Context, tx *sqldb.Tx, whose uuid.UUID, w
 		}
 		columns = append(columns, `COUNT(CASE WHEN `+held+` THEN 1 END)`)
 	}
-	where, args := ``, []any{sqldb.Instant(window.Start), sqldb.Instant(window.End), int64(quarterHour / time.Microsecond)}
+	where, args := ``, []any{sqldb.Instant(window.Start), sqldb.Instant(window.End), int64(quarterLength / time.Microsecond)}
 	if whose != uuid.Nil {
 		where, args = ` AND a.practitioner_id = $4`, append(args, whose)
 	}
@@ -69,7 +69,7 @@ func scanQuarter(r sqldb.Row) (q quarter, err error) {
 	if err = r.Scan(into...); err != nil {
 		return q, err
 	}
-	q.start = time.Unix(0, 0).UTC().Add(time.Duration(n) * quarterHour)
+	q.start = time.Unix(0, 0).UTC().Add(time.Duration(n) * quarterLength)
 	q.Booked = int(time.Duration(booked) * time.Microsecond / time.Minute)
 	q.zone, err = calendar.Zone(zone)
 	return q, err
