@@ -96,7 +96,7 @@ func findVisitContent(v findVisitView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</p><form method=\"post\" action=\"/visit\" data-open hidden><input type=\"hidden\" name=\"token\" data-token>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</p><form method=\"post\" action=\"/visit\" data-open hidden><div class=\"field\"><input type=\"hidden\" name=\"token\" data-token></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
