@@ -72,6 +72,10 @@ var revealers = []string{
 	"internal/notify/texts.go letter.view",                     // to the user
 	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
+	"internal/web/portal_copy.go copiedPerson",                 // to the patient
+	"internal/web/portal_orders.go portalOrderOf",              // to the user
+	"internal/web/portal_records.go clinicalFacts",             // to the patient, of what is shared with them
+	"internal/web/portal_visit.go reasonOf",                    // to the patient
 	"internal/web/calendar_appointment.go call.opened",         // to the practitioner and staff, once it is opened
 	"internal/web/calendar_tell.go letterOf",                   // to the practitioner and staff, who may preview the message
 	"internal/web/book_check.go checkOf",                       // to the patient

@@ -140,6 +140,15 @@ func (v Visit) By(from Actor) Actor {
 	}
 }
 
+// Visits returns the id of the one appointment that a's pass is for; empty: a has no
+// pass.
+func (a Actor) Visits() string {
+	if a.visit == (Visit{}) {
+		return ""
+	}
+	return a.visit.Appointment.String()
+}
+
 // Visiting returns the patient that a stands for where it is about the one
 // appointment that a's pass is for. Any other actor, and one with a pass for another
 // appointment, is returned as it is.

@@ -22,6 +22,7 @@ type AppointmentFilter struct {
 	Status       string    // as of now
 	From, To     time.Time // From <= start < To
 	Upcoming     bool      // live, and not begun
+	Past         bool      // what is not Upcoming; the latest first
 }
 
 // Appointment returns one appointment to its patient, also by a pass, its
@@ -43,7 +44,7 @@ func (s *Service) Appointment(ctx context.Context, by auth.Actor, appointment st
 	})
 }
 
-// Appointments lists appointments in order of their start: a patient's and a
+// Appointments lists appointments in order of their start, past ones backwards: a patient's and a
 // practitioner's own, to staff all. It returns auth.ErrForbidden,
 // ErrInvalidRange or page.ErrCursor.
 func (s *Service) Appointments(ctx context.Context, by auth.Actor, f AppointmentFilter, req page.Request) (p page.Of[Appointment], err error) {
@@ -56,6 +57,9 @@ func (s *Service) Appointments(ctx context.Context, by auth.Actor, f Appointment
 		return p, ErrInvalidRange.Field("to", "must be after from")
 	}
 	after, err := parsePosition(req.After)
+	if f.Past && req.After == "" {
+		after.start = endOfTime
+	}
 	if err != nil {
 		return p, err
 	}
@@ -77,6 +81,9 @@ func (s *Service) Appointments(ctx context.Context, by auth.Actor, f Appointment
 		return p, nil
 	})
 }
+
+// endOfTime is after all appointments.
+var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 // position is where a page of appointments ended.
 type position struct {

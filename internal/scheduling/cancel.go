@@ -84,7 +84,7 @@ func mayUndo(by auth.Actor, sch schedule, a Appointment, tx *sqldb.Tx) error {
 	if !by.Is(auth.Patient) && now.Before(a.Start) {
 		return nil
 	}
-	if by.Is(auth.Patient) && now.Before(a.Start) && !now.After(a.Start.Add(-sch.Policy.window())) {
+	if by.Is(auth.Patient) && now.Before(a.Start) && !now.After(sch.Policy.ChangeableUntil(a.Start)) {
 		return nil
 	}
 	return ErrWindowClosed

@@ -90,6 +90,10 @@ func TestFreedTimeIsOfferedInTurn(t *testing.T) {
 		name, a := q.holder()
 		for ; name != "nobody" && len(order) < 2; name, a = q.holder() {
 			order = append(order, name)
+			who := map[string]auth.Actor{"bob": q.bob, "cleo": q.cleo}[name]
+			if of, err := q.Offers(t.Context(), who); err != nil || len(of) != 1 || of[a.ID].Lead != who.UserID {
+				t.Errorf("%s was offered %v, %v; want the hold", name, of, err)
+			}
 			q.work() // nothing more happens while somebody thinks about it
 			if again, _ := q.holder(); again != name {
 				t.Fatalf("%s has what was offered to %s", again, name)
@@ -107,6 +111,11 @@ func TestFreedTimeIsOfferedInTurn(t *testing.T) {
 		if n := q.count(`SELECT count(*) FROM waitlist WHERE patient_id = $1`, q.dan.UserID); n != 0 {
 			t.Error("Dan has what he waited for and still waits")
 		}
+		if of, err := q.Offers(t.Context(), q.ann); err != nil || len(of) != 0 {
+			t.Errorf("Ann, who waits for nothing, was offered %v, %v", of, err)
+		}
+		_, err := q.Offers(t.Context(), q.grey)
+		want(t, "a practitioner's", err, auth.ErrForbidden)
 		if n := q.count(`SELECT count(*) FROM waitlist`); n != 2 {
 			t.Errorf("%d wait, want Bob and Cleo", n)
 		}

@@ -75,6 +75,10 @@ func (p Policy) window() time.Duration {
 	return time.Duration(p.CancellationWindowSeconds) * time.Second
 }
 
+// ChangeableUntil is the last instant, inclusive, at which a patient may cancel or
+// move a confirmed appointment that begins at start.
+func (p Policy) ChangeableUntil(start time.Time) time.Time { return start.Add(-p.window()) }
+
 // horizon is the last instant, inclusive, at which a slot booked now may begin.
 func (p Policy) horizon(now time.Time) time.Time {
 	return now.Add(time.Duration(p.HorizonDays) * 24 * time.Hour)

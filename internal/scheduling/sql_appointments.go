@@ -257,6 +257,7 @@ type appointmentQuery struct {
 	where []string
 	args  []any
 	now   time.Time
+	past  bool // the latest first
 }
 
 func (q *appointmentQuery) and(condition string, arg any) {
@@ -266,7 +267,7 @@ func (q *appointmentQuery) and(condition string, arg any) {
 
 // selectAppointments makes a query of a filter, within the caller's row scope.
 func selectAppointments(by auth.Actor, f AppointmentFilter, now time.Time) *appointmentQuery {
-	q := &appointmentQuery{now: now, from: `appointments a JOIN schedules s ON s.practitioner_id = a.practitioner_id`}
+	q := &appointmentQuery{now: now, past: f.Past, from: `appointments a JOIN schedules s ON s.practitioner_id = a.practitioner_id`}
 	scope, arg := rowScope(by, 1)
 	q.and(scope, arg)
 	q.byPeople(by, f)
@@ -283,6 +284,9 @@ func selectAppointments(by auth.Actor, f AppointmentFilter, now time.Time) *appo
 	if f.Upcoming {
 		q.and(live, sqldb.Instant(now))
 		q.and(`a.starts_at >= ?`, sqldb.Instant(now))
+	}
+	if f.Past {
+		q.and(`NOT (`+live+` AND a.starts_at >= ?)`, sqldb.Instant(now))
 	}
 	if !f.From.IsZero() {
 		q.and(`a.starts_at >= ?`, sqldb.Instant(f.From))
@@ -319,10 +323,14 @@ func (q *appointmentQuery) page(ctx context.Context, tx *sqldb.Tx, after positio
 	args := append([]any{}, q.args...)
 	n := len(args)
 	args = append(args, sqldb.Instant(after.start), after.key.Lead, after.key.ID, limit)
+	beyond, order := `>`, `ORDER BY a.starts_at, a.practitioner_id, a.id`
+	if q.past {
+		beyond, order = `<`, `ORDER BY a.starts_at DESC, a.practitioner_id DESC, a.id DESC`
+	}
 	return sqldb.All(ctx, tx, scanAppointment(q.now), fmt.Sprintf(`SELECT `+appointmentColumns+`, s.time_zone
 		FROM `+q.from+` WHERE `+strings.Join(q.where, " AND ")+`
-			AND (a.starts_at, a.practitioner_id, a.id) > ($%d, $%d, $%d)
-		ORDER BY a.starts_at, a.practitioner_id, a.id LIMIT $%d`, n+1, n+2, n+3, n+4), args...)
+			AND (a.starts_at, a.practitioner_id, a.id) `+beyond+` ($%d, $%d, $%d)
+		`+order+` LIMIT $%d`, n+1, n+2, n+3, n+4), args...)
 }
 
 // liveOf counts a patient's appointments that are not over: held, or confirmed

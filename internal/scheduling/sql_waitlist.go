@@ -116,6 +116,18 @@ func insertOffer(ctx context.Context, tx *sqldb.Tx, w Wait, a Appointment) (int,
 		w.ID.Lead, w.ID.ID, sqldb.Instant(a.Start), w.Practitioner, a.ID.ID, sqldb.Instant(tx.Now()))
 }
 
+// offersTo returns the entry of a patient that each appointment was offered for.
+func offersTo(ctx context.Context, tx *sqldb.Tx, patient uuid.UUID) (map[id.Keyed]id.Keyed, error) {
+	of := map[id.Keyed]id.Keyed{}
+	_, err := sqldb.All(ctx, tx, func(r sqldb.Row) (offered id.Keyed, err error) {
+		entry := id.Keyed{Lead: patient}
+		err = r.Scan(&entry.ID, &offered.Lead, &offered.ID)
+		of[offered] = entry
+		return offered, err
+	}, `SELECT wait_id, practitioner_id, appointment_id FROM waitlist_offers WHERE patient_id = $1`, patient)
+	return of, err
+}
+
 // deleteFulfilled takes a patient off the list of what they have booked, and
 // forgets what they were offered.
 func deleteFulfilled(ctx context.Context, tx *sqldb.Tx, a Appointment) error {

@@ -250,6 +250,9 @@ func TestAPassManagesItsVisit(t *testing.T) {
 		if !by.Anonymous() || by.Is(auth.Patient) || by.UserID != (auth.Actor{}).UserID {
 			t.Errorf("a pass makes %v, who is more than nobody", by)
 		}
+		if by.Visits() != a.ID.String() || c.ann.Visits() != "" {
+			t.Errorf("the pass is for %q and Ann's for %q, want %s and none", by.Visits(), c.ann.Visits(), a.ID)
+		}
 		read, err := c.Appointment(ctx, by, a.ID.String())
 		if want(t, "read", err, nil); read.Reference != a.Reference {
 			t.Errorf("read %v", read.ID)

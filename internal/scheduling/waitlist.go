@@ -84,6 +84,20 @@ func (s *Service) Waitlist(ctx context.Context, by auth.Actor, req page.Request)
 	})
 }
 
+// Offers tells what the calling patient was offered from the waiting list: for which
+// entry, by the appointment that the offer is. It returns auth.ErrForbidden.
+func (s *Service) Offers(ctx context.Context, by auth.Actor) (of map[id.Keyed]id.Keyed, err error) {
+	defer errs.Wrap(&err, "list offers")
+	const action, what = "waitlist.list", "waitlist_entry"
+	if !by.Is(auth.Patient) {
+		return nil, s.settle(ctx, by, auth.ErrForbidden, action, what, "")
+	}
+	return audit.Read(ctx, s.DB, by.Intends(action, what, ""), func(ctx context.Context, tx *sqldb.Tx, seen *audit.Seen) (map[id.Keyed]id.Keyed, error) {
+		seen.Row(by.UserID)
+		return offersTo(ctx, tx, by.UserID)
+	})
+}
+
 // LeaveWaitlist deletes an entry of the calling patient, or any for staff. It
 // returns auth.ErrForbidden or ErrWaitNotFound.
 func (s *Service) LeaveWaitlist(ctx context.Context, by auth.Actor, entry string) (err error) {

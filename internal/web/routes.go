@@ -150,12 +150,41 @@ func (s *Server) bookingRoutes() []route {
 
 // A single booking, found without signing in.
 func (s *Server) visitRoutes() []route {
-	return nil
+	return []route{
+		{get, "/visit", anybody, s.findVisit, "", false, true},
+		{post, "/visit", anybody, s.openVisit, "", true, true},
+		{get, "/visit/booking", anybody, s.through(s.byPass, s.ownVisitPage), "", false, true},
+		{post, "/visit/confirm", anybody, s.through(s.byPass, s.confirmVisit), "", false, true},
+		{get, "/visit/move", anybody, s.through(s.byPass, s.movePage), "", false, true},
+		{post, "/visit/move", anybody, s.through(s.byPass, s.moveVisit), "", false, true},
+		{get, "/visit/cancel", anybody, s.through(s.byPass, s.cancelPage), "", false, true},
+		{post, "/visit/cancel", anybody, s.through(s.byPass, s.cancelVisit), "", false, true},
+		{get, "/visit/calendar.ics", anybody, s.through(s.byPass, s.visitCalendar), "", false, true},
+		{post, "/visit/forget", anybody, forgetVisit, "", false, true},
+	}
 }
 
 // What a patient has here.
 func (s *Server) portalRoutes() []route {
-	return nil
+	return []route{
+		{get, "/my", patients, s.portal, "", false, false},
+		{get, "/my/visits/{id}", patients, s.through(bySignIn, s.ownVisitPage), "", false, false},
+		{get, "/my/visits/{id}/move", patients, s.through(bySignIn, s.movePage), "", false, false},
+		{post, "/my/visits/{id}/move", patients, s.through(bySignIn, s.moveVisit), "", false, false},
+		{get, "/my/visits/{id}/cancel", patients, s.through(bySignIn, s.cancelPage), "", false, false},
+		{post, "/my/visits/{id}/cancel", patients, s.through(bySignIn, s.cancelVisit), "", false, false},
+		{get, "/my/visits/{id}/calendar.ics", patients, s.through(bySignIn, s.visitCalendar), "", false, false},
+		{get, "/my/visits/{id}/reason", patients, s.through(bySignIn, s.reasonPage), "", false, false},
+		{post, "/my/visits/{id}/reason", patients, s.through(bySignIn, s.changeReason), "", false, false},
+		{post, "/my/visits/{id}/earlier", patients, s.through(bySignIn, s.waitEarlier), "", false, false},
+		{post, "/my/waiting/{id}/leave", patients, s.leaveWaiting, "", false, false},
+		{get, "/my/orders", patients, s.portalOrders, "", false, false},
+		{get, "/my/records", patients, s.portalRecords, "", false, false},
+		{get, "/my/records/{id}", patients, s.portalRecord, "", false, false},
+		{get, "/my/looks", patients, s.portalLooks, "", false, false},
+		{get, "/my/copy", patients, s.portalCopy, "", false, false},
+		{get, "/my/copy/data.html", patients, s.portalCopyPage, "", false, false},
+	}
 }
 
 // A practitioner's week and days, and the appointments in them.
