@@ -72,6 +72,7 @@ var revealers = []string{
 	"internal/notify/texts.go letter.view",                     // to the user
 	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
+	"internal/web/hours_list.go call.timeOffLine",              // to the practitioner and staff
 }
 
 // source is a Go file of the repository.

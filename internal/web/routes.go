@@ -90,7 +90,26 @@ func (s *Server) calendarRoutes() []route {
 
 // When a practitioner works.
 func (s *Server) hoursRoutes() []route {
-	return nil
+	return []route{
+		{get, "/hours", carers, s.hoursPage, "", false, false},
+		{get, "/hours/weekly", carers, s.weeklyPage, "", false, false},
+		{post, "/hours/weekly", carers, s.publishWeekly, "", false, false},
+		{get, "/hours/day", carers, s.dayHoursPage, "", false, false},
+		{post, "/hours/day", carers, s.publishDay, "", false, false},
+		{get, "/hours/off", carers, s.timeOffPage, "", false, false},
+		{post, "/hours/off", carers, s.takeTimeOff, "", false, false},
+		{get, "/hours/off/{id}/end", carers, s.endTimeOffPage, "", false, false},
+		{post, "/hours/off/{id}/end", carers, s.endTimeOff, "", false, false},
+		{get, "/hours/policy", carers, s.policyPage, "", false, false},
+		{post, "/hours/policy", carers, s.changePolicy, "", false, false},
+		{get, "/hours/{id}", carers, s.hoursRowPage, "", false, false},
+		{post, "/hours/{id}", carers, s.changeHours, "", false, false},
+		{get, "/hours/{id}/remove", carers, s.hoursRemovalPage, "", false, false},
+		{post, "/hours/{id}/remove", carers, s.removeHours, "", false, false},
+		{get, "/waiting", carers, s.waitingPage, "", false, false},
+		{get, "/waiting/{id}/remove", admins, s.unwaitPage, "", false, false},
+		{post, "/waiting/{id}/remove", admins, s.unwait, "", false, false},
+	}
 }
 
 // Patients and their records.

@@ -60,21 +60,30 @@ func (s *Server) Face() gate.Face {
 		methods[r.path] = append(methods[r.path], r.method)
 	}
 	for path, allowed := range methods {
-		if path == "/{$}" {
-			continue
-		}
-		slices.Sort(allowed)
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			gate.Of(r.Context()).Route = path
-			s.fail(w, r, errNoMethod)
-		})
+		s.refuseOthers(mux, path, allowed)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errNoPage) })
 	return gate.Face{
 		Handler: mux,
 		Fail:    s.fail,
 		Secret:  func(r *http.Request) bool { return secrets[r.URL.Path] },
+	}
+}
+
+// refuseOthers has the mux refuse other methods than a path has. Each is named, for
+// a pattern without a method would stand against one of another path that has a
+// place for an id.
+func (s *Server) refuseOthers(mux *http.ServeMux, path string, allowed []string) {
+	slices.Sort(allowed)
+	for _, method := range []string{get, http.MethodHead, post, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		if path == "/{$}" || slices.Contains(allowed, method) || method == http.MethodHead && slices.Contains(allowed, get) {
+			continue
+		}
+		mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			gate.Of(r.Context()).Route = path
+			s.fail(w, r, errNoMethod)
+		})
 	}
 }
 
