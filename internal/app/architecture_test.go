@@ -73,6 +73,11 @@ var revealers = []string{
 	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
 	"internal/web/hours_list.go call.timeOffLine",              // to the practitioner and staff
+	"internal/web/record_edit.go amendView",                    // to who has care of the patient
+	"internal/web/record_encounter.go call.showData",           // to who has care of the patient
+	"internal/web/record_list.go call.patientLines",            // the year of birth, to who has care of the patient
+	"internal/web/record_open.go call.openRecord",              // to who has care of the patient
+	"internal/web/record_versions.go call.versionsDiffer",      // to who has care of the patient
 }
 
 // source is a Go file of the repository.

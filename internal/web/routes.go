@@ -114,7 +114,20 @@ func (s *Server) hoursRoutes() []route {
 
 // Patients and their records.
 func (s *Server) recordRoutes() []route {
-	return nil
+	return []route{
+		{get, "/patients", practitioners, s.patientsPage, "", false, false},
+		{get, "/patients/search", practitioners, s.searchedPage, "", false, false},
+		{post, "/patients/search", practitioners, s.searchPatients, "", false, false},
+		{get, "/patients/{id}", practitioners, s.recordPage, "", false, false},
+		{get, "/patients/{id}/emergency", practitioners, s.emergencyPage, "", false, false},
+		{post, "/patients/{id}/emergency", practitioners, s.openEmergency, "", false, false},
+		{get, "/patients/{id}/encounters/new", practitioners, s.newEncounterPage, "", false, false},
+		{post, "/patients/{id}/encounters/new", practitioners, s.writeEncounter, "", false, false},
+		{get, "/encounters/{id}", practitioners, s.encounterPage, "", false, false},
+		{get, "/encounters/{id}/amend", practitioners, s.amendPage, "", false, false},
+		{post, "/encounters/{id}/amend", practitioners, s.amendEncounter, "", false, false},
+		{get, "/encounters/{id}/versions", practitioners, s.versionsPage, "", false, false},
+	}
 }
 
 // Running the clinic: people, keys, settings.
