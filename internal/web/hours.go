@@ -147,7 +147,7 @@ func (c *call) initialsOf(patients []uuid.UUID) (func(uuid.UUID) string, error) 
 // hoursRefused is refused for forms about hours: what is wrong with all of it is
 // told in the reader's words, and at the fields of the form.
 func (c *call) hoursRefused(err error, fields map[string]string) (ui.Form, error) {
-	form, other := c.refused(err)
+	form, other := c.saidBetter(err, "hours.said.")
 	if other != nil {
 		return form, other
 	}
@@ -159,6 +159,21 @@ func (c *call) hoursRefused(err error, fields map[string]string) (ui.Form, error
 			delete(form.Wrong, service)
 			form.Wrong[field] = wrong
 		}
+	}
+	return form, nil
+}
+
+// saidBetter is refused, with the texts below a key where the same words of a
+// service mean something more exact than elsewhere.
+func (c *call) saidBetter(err error, below string) (ui.Form, error) {
+	form, other := c.refused(err)
+	e := errs.As(err)
+	if other != nil || e == nil {
+		return form, other
+	}
+	form.Problem = c.words.Or(below+e.Code, form.Problem)
+	for name, wrong := range e.Fields {
+		form.Wrong[name] = c.words.Or(below+wrong, form.Wrong[name])
 	}
 	return form, nil
 }

@@ -31,7 +31,7 @@ type policyField struct {
 	change        func(*scheduling.PolicyChange) **int
 }
 
-var policyFields = []policyField{
+var hoursPolicyFields = []policyField{
 	{"slot", "slot_minutes", 1, func(p *scheduling.Policy) *int { return &p.SlotMinutes }, func(c *scheduling.PolicyChange) **int { return &c.SlotMinutes }},
 	{"notice", "notice_seconds", 3600, func(p *scheduling.Policy) *int { return &p.NoticeSeconds }, func(c *scheduling.PolicyChange) **int { return &c.NoticeSeconds }},
 	{"hold", "hold_seconds", 60, func(p *scheduling.Policy) *int { return &p.HoldSeconds }, func(c *scheduling.PolicyChange) **int { return &c.HoldSeconds }},
@@ -68,7 +68,7 @@ func (s *Server) showPolicy(c *call, whose hoursWhose, p scheduling.Practitioner
 // policyShown is a profile as the fields of its form show it.
 func policyShown(p scheduling.Practitioner) map[string]string {
 	was := map[string]string{"specialty": p.Specialty, "bio": p.Bio, "time_zone": p.TimeZone}
-	for _, f := range policyFields {
+	for _, f := range hoursPolicyFields {
 		was[f.name] = inUnits(*f.of(&p.Policy), f.unit)
 	}
 	return was
@@ -129,7 +129,7 @@ func (s *Server) changePolicy(c *call) error {
 		return c.done(whose.Path("/policy"), "done.hours-policy")
 	}
 	fields := map[string]string{}
-	for _, f := range policyFields {
+	for _, f := range hoursPolicyFields {
 		fields["policy."+f.service] = f.name
 	}
 	form, err := c.hoursRefused(err, fields)
@@ -149,7 +149,7 @@ func (c *call) policyFilled(p scheduling.Practitioner) (change scheduling.Practi
 		change.TimeZone = &zone
 	}
 	wrong := scheduling.ErrInvalidPolicy
-	for _, f := range policyFields {
+	for _, f := range hoursPolicyFields {
 		text := c.field(f.name)
 		if text == was[f.name] {
 			continue

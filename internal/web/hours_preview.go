@@ -71,12 +71,12 @@ func (s *Server) hoursStep(c *call, d hoursDeed) error {
 		}
 		return d.form(form)
 	}
-	v := hoursPreview{hoursWhose: d.whose, Action: c.r.URL.Path, Values: carried(c.form), Edit: true, Cancel: d.whose.Path("")}
+	v := hoursPreview{hoursWhose: d.whose, Action: c.r.URL.Path, Values: sentOn(c.form), Edit: true, Cancel: d.whose.Path("")}
 	return s.showHoursPreview(c, p, v, d.describe)
 }
 
-// carried lists what a form sent, to be sent again: all but which step it is.
-func carried(form url.Values) (values []hoursValue) {
+// sentOn lists what a form sent, to be sent again: all but which step it is.
+func sentOn(form url.Values) (values []hoursValue) {
 	for name, all := range form {
 		if name == "step" || name == onceField {
 			continue

@@ -45,7 +45,7 @@ func membersOf(text string) (all []member, ok bool) {
 		return nil, false
 	}
 	_, err := d.Token()
-	return all, err == io.EOF //nolint:errorlint // the decoder's own
+	return all, err == io.EOF
 }
 
 // formable returns the members of clinical data that the form can show without

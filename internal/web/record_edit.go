@@ -261,7 +261,7 @@ func (c *call) encounterDate() (calendar.Date, error) {
 
 // encounterRefused is refused for the editor.
 func (c *call) encounterRefused(err error, f filledData) (ui.Form, error) {
-	form, err := c.refused(err)
+	form, err := c.saidBetter(err, "record.said.")
 	if err != nil {
 		return form, err
 	}

@@ -44,12 +44,12 @@ func (s *Server) patientsPage(c *call) error {
 	return c.show(page{title: c.say("nav.patients")}, patientsContent(v))
 }
 
-// searchPatients finds patients in one's care: POST /patients/search.
-func (s *Server) searchPatients(c *call) error {
+// findPatients finds patients in one's care: POST /patients/search.
+func (s *Server) findPatients(c *call) error {
 	v := patientsView{Form: ui.Form{Values: c.form}, Searched: true}
 	found, err := s.Directory.FindPatients(c.context(), c.by, directory.PatientSearch{Query: phi.Of(c.field("q"))})
 	if err != nil {
-		if v.Form, err = c.refused(err); err != nil {
+		if v.Form, err = c.saidBetter(err, "record.said."); err != nil {
 			return err
 		}
 		v.Form.Problem = ""

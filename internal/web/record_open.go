@@ -67,10 +67,8 @@ func (c *call) openRecord(patient string) (h recordHead, err error) {
 	}
 	u := r.Patient
 	h = recordHead{ID: u.ID.String(), Name: u.Name.Reveal(), Email: u.Email.Reveal(), Phone: u.Phone.Reveal(), Address: u.Address.Reveal()}
-	if born, err := calendar.ParseDate(u.DateOfBirth.Reveal()); err == nil {
-		h.Born = c.words.ShortDate(born)
-	} else {
-		h.Born = u.DateOfBirth.Reveal() // before the years that calendars know
+	if born, err := time.Parse(time.DateOnly, u.DateOfBirth.Reveal()); err == nil { // calendar begins in 2000
+		h.Born = c.words.ShortDate(calendar.Date{Year: born.Year(), Month: born.Month(), Day: born.Day()})
 	}
 	if theirs, err := calendar.Zone(u.TimeZone); err == nil {
 		h.Zone = c.words.ZoneName(c.server.Now(), theirs)

@@ -7,6 +7,7 @@ import (
 
 	"medbook/internal/audit"
 	"medbook/internal/calendar"
+	"medbook/internal/directory"
 	"medbook/internal/encounters"
 	"medbook/internal/etag"
 	pages "medbook/internal/page"
@@ -69,10 +70,10 @@ func TestListsOfPatientsTellNoNames(t *testing.T) {
 		if strings.Contains(c.log.String(), "ann ex") {
 			t.Error("the log tells what was searched for")
 		}
-		if got := c.recorded(audit.Filter{Action: "patient.search", Actor: c.users["grey"].ID}); len(got) != 2 || !strings.Contains(strings.Join(got, "; "), "patient.search success treatment ann") {
+		if got := c.onRecord(audit.Filter{Action: "patient.search", Actor: c.users["grey"].ID}); len(got) != 2 || !strings.Contains(strings.Join(got, "; "), "patient.search success treatment ann") {
 			t.Errorf("searches on record: %v", got)
 		}
-		if got := c.recorded(audit.Filter{Action: "patient.list", Patient: c.users["ann"].ID}); len(got) < 2 {
+		if got := c.onRecord(audit.Filter{Action: "patient.list", Patient: c.users["ann"].ID}); len(got) < 2 {
 			t.Errorf("lists on record: %v", got)
 		}
 	})
@@ -82,19 +83,24 @@ func TestOpeningARecordShowsWhoItIsAndIsOnRecord(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		date, _ := calendar.ParseDate(monday)
-		c.works("grey", scheduling.Hours{Kind: scheduling.KindDay, Date: date, From: 8 * 60, To: 12 * 60})
+		c.worksDuring("grey", scheduling.Hours{Kind: scheduling.KindDay, Date: date, From: 8 * 60, To: 12 * 60})
 		a := c.visits("ann", "grey", mondayAt(t, "11:00"))
 		e := c.writes("grey", "ann", `{"complaint":"a very private matter"}`)
+		born := phi.Of("1985-03-01")
+		if _, err := c.server.Directory.ChangeUser(t.Context(), c.actor("ann"), c.users["ann"].ID.String(), "*", directory.UserChange{DateOfBirth: &born}); err != nil {
+			t.Fatal(err)
+		}
 		v := c.as("grey")
-		p := v.get(c.record("ann")).has(200, "Ann Example", "ann@example.org", "in your care since 13 March 2027", "Friday 12 March 2027: Follow-up", "by you",
+		p := v.get(c.record("ann")).has(200, "Ann Example", "1 March 1985", "ann@example.org", "in your care since 13 March 2027", "Friday 12 March 2027: Follow-up", "by you",
 			"Monday 22 March 2027, 11:00 am to 11:15 am", "Confirmed", "There was no visit with you yet.").lacks("private matter")
+		v.get("/patients").has(200, "A. E. 1985").lacks("March 1985", "1985-03-01")
 		p.linkTo("/encounters/", e.ID.String()[len(e.ID.String())-5:])
 		p.linkTo("/calendar/appointments/", a.ID.String()[len(a.ID.String())-5:])
-		if title := p.tree; title == nil || strings.Contains(p.body[:strings.Index(p.body, "</title>")], "Ann") {
+		if head, _, _ := strings.Cut(p.body, "</title>"); strings.Contains(head, "Ann") {
 			t.Error("the title names the patient")
 		}
 		for action, want := range map[string]string{"patient.read": "patient.read success treatment ann", "encounter.list": "encounter.list success treatment ann"} {
-			if got := c.recorded(audit.Filter{Action: action, Actor: c.users["grey"].ID, Patient: c.users["ann"].ID}); len(got) == 0 || got[0] != want {
+			if got := c.onRecord(audit.Filter{Action: action, Actor: c.users["grey"].ID, Patient: c.users["ann"].ID}); len(got) == 0 || got[0] != want {
 				t.Errorf("%s on record: %v", action, got)
 			}
 		}
@@ -119,17 +125,17 @@ func TestAPatientWhoIsNotInCareIsAsUnknown(t *testing.T) {
 			if got := p.linkTo("/patients/", "/emergency"); got != path+"/emergency" {
 				t.Errorf("%s leads to %s", path, got)
 			}
-			v.get(path + "/encounters/new").has(404, "No such patient in your care")
+			v.get(path+"/encounters/new").has(404, "No such patient in your care")
 			v.post(path+"/encounters/new", "base", "{}", "data-complaint", "what I typed").has(404, "This record is not open to you", "what I typed").lacks("Ann")
 		}
 		if len(texts) != 1 {
 			t.Errorf("unknown patients and those of others look unlike: %v", texts)
 		}
 		for _, below := range []string{"", "/amend", "/versions"} {
-			v.get("/encounters/" + e.ID.String() + below).has(404).lacks("private", "Ann")
+			v.get("/encounters/"+e.ID.String()+below).has(404).lacks("private", "Ann")
 		}
 		v.post("/encounters/"+e.ID.String()+"/amend", "base", "{}", "etag", "*", "data-plan", "typed").has(404, "not open to you", "typed").lacks("private", "Ann")
-		if got := c.recorded(audit.Filter{Action: "patient.read", Actor: c.users["brown"].ID, Outcome: "denied"}); len(got) == 0 {
+		if got := c.onRecord(audit.Filter{Action: "patient.read", Actor: c.users["brown"].ID, Outcome: "denied"}); len(got) == 0 {
 			t.Error("the attempts are not on record")
 		}
 		if c.reads("grey", e).Version != 1 {
@@ -146,14 +152,14 @@ func TestARecordOpensInAnEmergency(t *testing.T) {
 		v := c.as("brown")
 		path := c.record("ann") + "/emergency"
 		form := v.get(path).has(200, "What is the emergency?", "The patient sees that you opened", "30 minutes").lacks("Ann Example")
-		v.post(path, append(form.hidden(), "reason", " ")...).has(422, "There is a problem", "Please fill this in.")
-		opened := v.post(path, append(form.hidden(), "reason", "found unconscious in the street")...)
+		v.post(path, append(form.hiddenFields(), "reason", " ")...).has(422, "There is a problem", "Please fill this in.")
+		opened := v.post(path, append(form.hiddenFields(), "reason", "found unconscious in the street")...)
 		opened.has(200, "The record is open.", "Emergency access until", "8:15 pm", "Ann Example", "by Grey Example") // in Kathmandu
 		if opened.path != c.record("ann") {
 			t.Errorf("led to %s", opened.path)
 		}
-		v.post(path, append(form.hidden(), "reason", "found unconscious in the street")...).has(200, "Ann Example")
-		if got := c.recorded(audit.Filter{Action: "emergency_access.open", Outcome: "success"}); len(got) != 2 || got[0] != "emergency_access.open success emergency ann" {
+		v.post(path, append(form.hiddenFields(), "reason", "found unconscious in the street")...).has(200, "Ann Example")
+		if got := c.onRecord(audit.Filter{Action: "emergency_access.open", Outcome: "success"}); len(got) != 2 || got[0] != "emergency_access.open success emergency ann" {
 			t.Errorf("on record: %v", got) // the repeat too
 		}
 		emergencies, err := c.server.Encounters.Emergencies(t.Context(), c.actor("auditor"), pages.Request{Limit: 10})
@@ -161,7 +167,7 @@ func TestARecordOpensInAnEmergency(t *testing.T) {
 			t.Errorf("auditors find %v, %v", emergencies.Items, err)
 		}
 		v.get("/encounters/"+e.ID.String()).has(200, "penicillin allergy", "Emergency access until", "Ann Example")
-		if got := c.recorded(audit.Filter{Action: "encounter.read", Actor: c.users["brown"].ID}); len(got) == 0 || got[0] != "encounter.read success emergency ann" {
+		if got := c.onRecord(audit.Filter{Action: "encounter.read", Actor: c.users["brown"].ID}); len(got) == 0 || got[0] != "encounter.read success emergency ann" {
 			t.Errorf("the look is on record as %v", got)
 		}
 		c.as("grey").post(path, "reason", "none").has(200, "Ann Example").lacks("Emergency access until")
@@ -181,7 +187,7 @@ func TestAnEncounterIsWrittenAmendedAndCompared(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		c := newClinic(t, db)
 		start := c.db.Now().Add(15 * time.Minute)
-		c.works("grey", scheduling.Hours{Kind: scheduling.KindSpan, Span: calendar.Span{Start: start, End: start.Add(2 * time.Hour)}})
+		c.worksDuring("grey", scheduling.Hours{Kind: scheduling.KindSpan, Span: calendar.Span{Start: start, End: start.Add(2 * time.Hour)}})
 		a := c.visits("ann", "grey", start)
 		other := c.visits("bob", "grey", start.Add(15*time.Minute))
 		sqltest.ClockOf(db).Advance(time.Hour)
@@ -189,16 +195,16 @@ func TestAnEncounterIsWrittenAmendedAndCompared(t *testing.T) {
 		path := c.record("ann") + "/encounters/new"
 		v.get(path+"?appointment="+a.ID.String()).has(200, "Ann Example", "Complaint", "Findings", "Saturday 13 March 2027", "Confirmed")
 		filled := func(more ...string) []string {
-			return append(append(v.get(path).hidden(), more...), "encounter_type", "initial_assessment", "data-complaint", "back\r\npain", "data-findings", "",
+			return append(append(v.get(path).hiddenFields(), more...), "encounter_type", "initial_assessment", "data-complaint", "back\r\npain", "data-findings", "",
 				"data-assessment", "", "data-plan", "rest & walk", "row-0-name", "Pain", "row-0-value", "7/10")
 		}
 		v.post(path, filled("encounter_date", "2027-03-14", "appointment", a.ID.String())...).has(422, "This date is still to come.", "back pain", "7/10")
 		v.post(path, filled("encounter_date", "2027-03-13", "appointment", other.ID.String())...).has(422, "This is no visit of this patient with you.", "rest & walk")
 		v.post(path, filled("encounter_date", "2027-03-13", "step", "row")...).has(200, "Further entry 2", "back pain", "7/10")
 		asJSON := v.post(path, filled("encounter_date", "2027-03-13", "step", "json")...).has(200, "Clinical data as JSON", `"complaint": "back\npain"`)
-		v.post(path, append(asJSON.hidden(), "clinical_data", "[1]", "step", "form")...).has(422, "Fields can't show this", "[1]")
-		v.post(path, append(asJSON.hidden(), "clinical_data", "[1]", "encounter_date", "2027-03-13", "encounter_type", "follow_up")...).has(422, "This is no JSON object.", "[1]")
-		v.post(path, append(asJSON.hidden(), "clinical_data", `{"plan":"x","n":1}`, "step", "form")...).has(200, "Plan", "Kept as it is", "n")
+		v.post(path, append(asJSON.hiddenFields(), "clinical_data", "[1]", "step", "form")...).has(422, "Fields can't show this", "[1]")
+		v.post(path, append(asJSON.hiddenFields(), "clinical_data", "[1]", "encounter_date", "2027-03-13", "encounter_type", "follow_up")...).has(422, "This is no JSON object.", "[1]")
+		v.post(path, append(asJSON.hiddenFields(), "clinical_data", `{"plan":"x","n":1}`, "step", "form")...).has(200, "Plan", "Kept as it is", "n")
 
 		form := filled("encounter_date", "2027-03-13", "appointment", a.ID.String())
 		written := v.post(path, form...)
@@ -219,7 +225,7 @@ func TestAnEncounterIsWrittenAmendedAndCompared(t *testing.T) {
 		at := "/encounters/" + e.ID.String()
 		v.get(at+"/versions").has(200, "There is one version only.")
 		amend := v.get(at+"/amend").has(200, "back pain", "7/10")
-		v.post(at+"/amend", append(amend.hidden(), "encounter_date", "2027-03-13", "encounter_type", "follow_up", "data-complaint", "back pain\r\nsince Monday",
+		v.post(at+"/amend", append(amend.hiddenFields(), "encounter_date", "2027-03-13", "encounter_type", "follow_up", "data-complaint", "back pain\r\nsince Monday",
 			"data-plan", "", "row-0-name", "Pain", "row-0-value", "7/10", "row-1-name", "Note", "row-1-value", "walks", "shared", "yes")...).
 			has(200, "The new version is saved.", "Follow-up", "since Monday", "Shared with the patient", "Amended")
 		v.get(at+"/versions").has(200, "From version 1 to version 2", "Kind of visit Changed Initial assessment Follow-up", "Complaint Changed", "Plan Removed rest & walk", "Note Added walks", "Sharing Changed No Yes", "you").
@@ -227,7 +233,7 @@ func TestAnEncounterIsWrittenAmendedAndCompared(t *testing.T) {
 		v.get(at+"/versions?before=1&after=1").has(200, "These versions say the same.")
 		v.get(at+"/versions?before=2&after=1").has(200, "From version 1 to version 2")
 		for _, action := range []string{"encounter.create", "encounter.read", "encounter.amend", "encounter.versions"} {
-			if got := c.recorded(audit.Filter{Action: action, Actor: c.users["grey"].ID, Patient: c.users["ann"].ID}); len(got) == 0 || got[0] != action+" success treatment ann" {
+			if got := c.onRecord(audit.Filter{Action: action, Actor: c.users["grey"].ID, Patient: c.users["ann"].ID}); len(got) == 0 || got[0] != action+" success treatment ann" {
 				t.Errorf("%s on record: %v", action, got)
 			}
 		}
@@ -253,7 +259,7 @@ func TestAStaleAmendmentShowsBoth(t *testing.T) {
 		if _, err := c.server.Encounters.Amend(t.Context(), c.actor("brown"), e.ID.String(), etag.Match(e.ETag()), encounters.Change{ClinicalData: &theirs}); err != nil {
 			t.Fatal(err)
 		}
-		mine := append(form.hidden(), "encounter_date", "2027-03-12", "encounter_type", "follow_up", "data-complaint", "back and neck pain", "data-plan", "rest")
+		mine := append(form.hiddenFields(), "encounter_date", "2027-03-12", "encounter_type", "follow_up", "data-complaint", "back and neck pain", "data-plan", "rest")
 		stale := v.post(at, mine...).has(422, "Somebody else changed this meanwhile", "Complaint back pain back and neck pain", "surgery", "latex", "13.50")
 		if got := c.reads("grey", e); got.Version != 2 {
 			t.Fatalf("a stale form made version %d", got.Version)
@@ -265,7 +271,7 @@ func TestAStaleAmendmentShowsBoth(t *testing.T) {
 			}
 			rest = append(rest, n, text)
 		}
-		v.post(at, append(append(stale.hidden(), rest...), "encounter_date", "2027-03-12", "encounter_type", "follow_up")...).has(200, "The new version is saved.")
+		v.post(at, append(append(stale.hiddenFields(), rest...), "encounter_date", "2027-03-12", "encounter_type", "follow_up")...).has(200, "The new version is saved.")
 		if got := c.reads("grey", e).ClinicalData.Reveal(); got != `{"complaint": "back and neck pain", "plan": "surgery", "allergy": "latex", "scan": {"mm":13.50}}` {
 			t.Errorf("stored is %s", got)
 		}
@@ -284,18 +290,17 @@ func TestAnAmendmentKeepsWhatItDoesNotShow(t *testing.T) {
 		v := c.as("grey")
 		at := "/encounters/" + e.ID.String()
 		form := v.get(at + "/amend")
-		v.post(at+"/amend", append(form.hidden(), "encounter_date", "2027-03-11", "encounter_type", "follow_up", "data-complaint", "x")...).has(200, "Thursday 11 March 2027")
+		v.post(at+"/amend", append(form.hiddenFields(), "encounter_date", "2027-03-11", "encounter_type", "follow_up", "data-complaint", "x")...).has(200, "Thursday 11 March 2027")
 		if got := c.reads("grey", e).ClinicalData.Reveal(); got != odd {
 			t.Errorf("stored is %q, want %q", got, odd)
 		}
 		at = "/encounters/" + twice.ID.String()
 		v.get(at).has(200, `"a": 2`)
 		v.get(at+"/amend").has(200, "Clinical data as JSON", `{"a":1,"a":2}`)
-		v.post(at+"/amend", append(v.get(at+"/amend").hidden(), "encounter_date", "2027-03-12", "encounter_type", "follow_up", "clinical_data", "{\r\n\"a\": 3}")...).has(200, "3")
+		v.post(at+"/amend", append(v.get(at+"/amend").hiddenFields(), "encounter_date", "2027-03-12", "encounter_type", "follow_up", "clinical_data", "{\r\n\"a\": 3}")...).has(200, "3")
 		if got := c.reads("grey", twice).ClinicalData.Reveal(); got != "{\n\"a\": 3}" {
 			t.Errorf("stored is %q", got)
 		}
 		v.post(at+"/amend", "base", "[]").has(400)
 	})
 }
-

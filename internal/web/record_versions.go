@@ -19,13 +19,13 @@ type versionsView struct {
 	Choices     []ui.Option
 	Before      string // the number of the older version that is compared, like After
 	After       string
-	Differences []difference
+	Differences []versionDifference
 }
 
 type versionLine struct{ Number, Written, By, Date, Type, Shared string }
 
-// difference is a field that two versions do not say alike.
-type difference struct {
+// versionDifference is a field that two versions do not say alike.
+type versionDifference struct {
 	Name, Before, After string
 	Kind, What          string // "added", "changed" or "removed", and in words
 }
@@ -90,14 +90,14 @@ func (c *call) versionLines(all []encounters.Version, zone *time.Location) (line
 
 // versionsDiffer lists what two versions do not say alike, for the practitioner who
 // has care of their patient.
-func (c *call) versionsDiffer(a, b encounters.Version) (found []difference) {
+func (c *call) versionsDiffer(a, b encounters.Version) (found []versionDifference) {
 	for _, f := range []struct{ key, before, after string }{
 		{"record.date", c.words.Date(a.Date), c.words.Date(b.Date)},
 		{"record.type", c.say("record.type." + string(a.Type)), c.say("record.type." + string(b.Type))},
 		{"record.share", c.yesNo(a.Shared), c.yesNo(b.Shared)},
 	} {
 		if f.before != f.after {
-			found = append(found, difference{c.say(f.key), f.before, f.after, "changed", c.say("record.diff.changed")})
+			found = append(found, versionDifference{c.say(f.key), f.before, f.after, "changed", c.say("record.diff.changed")})
 		}
 	}
 	before, after := a.ClinicalData.Reveal(), b.ClinicalData.Reveal()
@@ -107,26 +107,26 @@ func (c *call) versionsDiffer(a, b encounters.Version) (found []difference) {
 		return append(found, c.differences(old, now)...)
 	}
 	if before != after {
-		found = append(found, difference{c.say("record.data"), spread(before), spread(after), "changed", c.say("record.diff.changed")})
+		found = append(found, versionDifference{c.say("record.data"), spread(before), spread(after), "changed", c.say("record.diff.changed")})
 	}
 	return found
 }
 
 // differences lists the members of two objects that are not alike, in the order in
 // which they were written.
-func (c *call) differences(old, now []member) (found []difference) {
+func (c *call) differences(old, now []member) (found []versionDifference) {
 	for _, m := range old {
 		i := memberAt(now, m.name)
 		switch {
 		case i < 0:
-			found = append(found, difference{c.memberName(m.name), shownValue(m), "", "removed", c.say("record.diff.removed")})
+			found = append(found, versionDifference{c.memberName(m.name), shownValue(m), "", "removed", c.say("record.diff.removed")})
 		case string(m.value) != string(now[i].value):
-			found = append(found, difference{c.memberName(m.name), shownValue(m), shownValue(now[i]), "changed", c.say("record.diff.changed")})
+			found = append(found, versionDifference{c.memberName(m.name), shownValue(m), shownValue(now[i]), "changed", c.say("record.diff.changed")})
 		}
 	}
 	for _, m := range now {
 		if memberAt(old, m.name) < 0 {
-			found = append(found, difference{c.memberName(m.name), "", shownValue(m), "added", c.say("record.diff.added")})
+			found = append(found, versionDifference{c.memberName(m.name), "", shownValue(m), "added", c.say("record.diff.added")})
 		}
 	}
 	return found

@@ -117,7 +117,7 @@ func (s *Server) recordRoutes() []route {
 	return []route{
 		{get, "/patients", practitioners, s.patientsPage, "", false, false},
 		{get, "/patients/search", practitioners, s.searchedPage, "", false, false},
-		{post, "/patients/search", practitioners, s.searchPatients, "", false, false},
+		{post, "/patients/search", practitioners, s.findPatients, "", false, false},
 		{get, "/patients/{id}", practitioners, s.recordPage, "", false, false},
 		{get, "/patients/{id}/emergency", practitioners, s.emergencyPage, "", false, false},
 		{post, "/patients/{id}/emergency", practitioners, s.openEmergency, "", false, false},
