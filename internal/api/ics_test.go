@@ -9,7 +9,7 @@ import (
 // TestAnAppointmentIsAFileForCalendarPrograms reads one, and one that is not there.
 func TestAnAppointmentIsAFileForCalendarPrograms(t *testing.T) {
 	c := onSQLite(t)
-	c.server.Auth.Clinic = "Harbour; Clinic"
+	c.server.Directory.ClinicName = "Harbour; Clinic"
 	slots := c.open("grey", "2027-03-15T09:00:00-04:00", "2027-03-15T12:00:00-04:00")
 	held := c.must(http.StatusCreated, "ann", post, "/v1/appointments", map[string]any{"slot_id": slots[0], "reason": "Back pain"})
 	page := "/v1/appointments/" + held.text(t, "id") + "/ics"

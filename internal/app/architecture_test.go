@@ -72,6 +72,9 @@ var revealers = []string{
 	"internal/notify/texts.go letter.view",                     // to the user
 	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
 	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
+	"internal/web/calendar_appointment.go call.opened",         // to the practitioner and staff, once it is opened
+	"internal/web/calendar_tell.go letterOf",                   // to the practitioner and staff, who may preview the message
+	"internal/web/account_profile.go newProfileView",           // to the user
 	"internal/web/hours_list.go call.timeOffLine",              // to the practitioner and staff
 	"internal/web/record_edit.go amendView",                    // to who has care of the patient
 	"internal/web/record_encounter.go call.showData",           // to who has care of the patient

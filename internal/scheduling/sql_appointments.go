@@ -186,10 +186,10 @@ func insertAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment, own boo
 func updateAppointment(ctx context.Context, tx *sqldb.Tx, a Appointment) (int, error) {
 	tx.Signal(calendarOf(a.Practitioner()))
 	return tx.Exec(ctx, `UPDATE appointments SET starts_at = $4, ends_at = $5, status = $6, hold_expires_at = $7,
-			override_reason = $8, cancel_reason = $9, updated_at = $10, version = version + 1
+			override_reason = $8, cancel_reason = $9, updated_at = $10, reason = $11, version = version + 1
 		WHERE practitioner_id = $1 AND id = $2 AND version = $3`,
 		a.ID.Lead, a.ID.ID, a.Version, sqldb.Instant(a.Start), sqldb.Instant(a.End), string(a.Status), sqldb.Instant(a.HoldExpiresAt),
-		a.OverrideReason.Reveal(), a.CancelReason.Reveal(), sqldb.Instant(a.UpdatedAt))
+		a.OverrideReason.Reveal(), a.CancelReason.Reveal(), sqldb.Instant(a.UpdatedAt), a.Reason.Reveal())
 }
 
 func updatePatientCalendar(ctx context.Context, tx *sqldb.Tx, a Appointment) error {

@@ -86,8 +86,8 @@ func (p shown) hiddenFields() (pairs []string) {
 	return pairs
 }
 
-// linkTo returns the first link of a page whose address begins and ends so.
-func (p shown) linkTo(begin, end string) string {
+// linkBelow returns the first link of a page whose address begins and ends so.
+func (p shown) linkBelow(begin, end string) string {
 	p.t.Helper()
 	for _, href := range p.attributes("a", "href") {
 		if strings.HasPrefix(href, begin) && strings.HasSuffix(href, end) && len(href) > len(begin)+len(end) {
@@ -178,7 +178,7 @@ func TestAChangeTellsWhatItHits(t *testing.T) {
 		preview := v.post(path, changed...)
 		preview.has(200, "Change these hours?", "8:00 am to 10:00 am", "Before: Monday 22 March 2027, 8:00 am to 12:00 pm", "7 free slots are no longer offered", "1 appointment is hit", "A. E.", "11:00 am to 11:15 am")
 		preview.lacks("Ann Example")
-		if got := preview.linkTo("/calendar/appointments/", ""); got != "/calendar/appointments/"+a.ID.String() {
+		if got := preview.linkBelow("/calendar/appointments/", ""); got != "/calendar/appointments/"+a.ID.String() {
 			t.Errorf("the appointment leads to %s", got)
 		}
 		if got := c.onRecord(audit.Filter{Action: "availability.preview"}); len(got) != 1 || !strings.HasSuffix(got[0], " ann") {
@@ -211,7 +211,7 @@ func TestTimeOffIsTakenAndGivenBack(t *testing.T) {
 		if strings.Contains(c.log.String(), "private") {
 			t.Error("the reason is in the log")
 		}
-		end := v.get("/hours").linkTo("/hours/off/", "/end")
+		end := v.get("/hours").linkBelow("/hours/off/", "/end")
 		c.as("brown").get(end).has(404)
 		c.as("brown").post(end).has(404)
 		v.get(end).has(200, "Give this time back?", "can be booked again")
@@ -310,7 +310,7 @@ func TestTheWaitingListTellsNoNames(t *testing.T) {
 		}
 		grey.get("/waiting").has(200, "A. E.", "Somebody", "Wants something from Monday 22 March 2027, 8:00 am to Monday 22 March 2027, 10:00 am", "New York time").lacks("Ann Example", "Bob Example", "B. E.", "/remove")
 		c.as("brown").get("/waiting").has(200, "Nobody is waiting.")
-		remove := admin.get("/waiting").has(200, "A. E.", "B. E.", "With Grey Example.").linkTo("/waiting/", "/remove")
+		remove := admin.get("/waiting").has(200, "A. E.", "B. E.", "With Grey Example.").linkBelow("/waiting/", "/remove")
 		admin.get(remove).has(200, "Remove this entry?")
 		grey.get(remove).has(403)
 		admin.post(remove).has(200, "The entry is removed.").lacks("A. E.")

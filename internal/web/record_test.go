@@ -55,7 +55,7 @@ func TestListsOfPatientsTellNoNames(t *testing.T) {
 		v.get("/patients").has(200, "Nobody is in your care yet.")
 		c.cares("grey", "ann")
 		list := v.get("/patients").has(200, "A. E.", "In your care since", "13 March 2027").lacks("Ann Example", "ann@example.org", "B. E.")
-		if got := list.linkTo("/patients/", ""); got != c.record("ann") {
+		if got := list.linkBelow("/patients/", ""); got != c.record("ann") {
 			t.Errorf("leads to %s", got)
 		}
 		found := v.post("/patients/search", "q", "ann ex").has(200, "1 patient found", "A. E.").lacks("Ann Example")
@@ -94,8 +94,8 @@ func TestOpeningARecordShowsWhoItIsAndIsOnRecord(t *testing.T) {
 		p := v.get(c.record("ann")).has(200, "Ann Example", "1 March 1985", "ann@example.org", "in your care since 13 March 2027", "Friday 12 March 2027: Follow-up", "by you",
 			"Monday 22 March 2027, 11:00 am to 11:15 am", "Confirmed", "There was no visit with you yet.").lacks("private matter")
 		v.get("/patients").has(200, "A. E. 1985").lacks("March 1985", "1985-03-01")
-		p.linkTo("/encounters/", e.ID.String()[len(e.ID.String())-5:])
-		p.linkTo("/calendar/appointments/", a.ID.String()[len(a.ID.String())-5:])
+		p.linkBelow("/encounters/", e.ID.String()[len(e.ID.String())-5:])
+		p.linkBelow("/calendar/appointments/", a.ID.String()[len(a.ID.String())-5:])
 		if head, _, _ := strings.Cut(p.body, "</title>"); strings.Contains(head, "Ann") {
 			t.Error("the title names the patient")
 		}
@@ -122,7 +122,7 @@ func TestAPatientWhoIsNotInCareIsAsUnknown(t *testing.T) {
 		for _, path := range []string{c.record("ann"), "/patients/" + c.users["admin"].ID.String(), "/patients/x", "/patients/01890a5d-ac96-774b-bcce-b302099a8057"} {
 			p := v.get(path).has(404, "No such patient in your care", "In an emergency").lacks("Ann")
 			texts[p.text()] = true
-			if got := p.linkTo("/patients/", "/emergency"); got != path+"/emergency" {
+			if got := p.linkBelow("/patients/", "/emergency"); got != path+"/emergency" {
 				t.Errorf("%s leads to %s", path, got)
 			}
 			v.get(path+"/encounters/new").has(404, "No such patient in your care")
