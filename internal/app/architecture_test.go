@@ -50,51 +50,57 @@ var faces = []string{"internal/gate", "internal/api", "internal/web", "internal/
 // value out of its wrapping: to search for it, to judge it, or to send it to
 // who may see it.
 var revealers = []string{
-	"internal/api/appointments.go appointmentOf",               // to the patient, the practitioner and staff
-	"internal/api/availability.go timeOffParts",                // to the practitioner and staff
-	"internal/api/emergencies.go emergencyOf",                  // to the practitioner and auditors
-	"internal/api/encounters.go encounterOf",                   // to who has care of the patient, and the patient
-	"internal/api/encounters.go versionOf",                     // to who has care of the patient
-	"internal/api/holds.go legalHoldOf",                        // to admins and auditors
-	"internal/api/notifications.go messageOf",                  // to admins, while there is no mail server
-	"internal/api/orders.go shippingOf",                        // to the user and staff
-	"internal/api/patients.go patientOf",                       // to who has care of the patient, and admins
-	"internal/api/users.go profileOf",                          // to the user and staff
-	"internal/encounters/emergency.go Service.OpenInEmergency", // to be sealed
-	"internal/encounters/encounters.go checkData",              // to be judged
-	"internal/encounters/keys.go Encounter.seal",               // to be sealed
-	"internal/notify/email.go Email.client",                    // to the mail server
-	"internal/notify/email.go Email.message",                   // to the mail server
-	"internal/notify/http.go HTTP.Address",                     // to be judged
-	"internal/notify/http.go HTTP.Send",                        // to the service that delivers it
-	"internal/notify/http.go NewHTTP",                          // a token, to be judged
-	"internal/notify/push.go NewPush",                          // a key, to sign with
-	"internal/notify/texts.go letter.view",                     // to the user
-	"internal/notify/webhook.go NewWebhook",                    // a key, to sign with
-	"internal/privacy/hold.go Service.PlaceHold",               // to be sealed
-	"internal/web/portal_copy.go copiedPerson",                 // to the patient
-	"internal/web/portal_orders.go portalOrderOf",              // to the user
-	"internal/web/portal_records.go clinicalFacts",             // to the patient, of what is shared with them
-	"internal/web/portal_visit.go reasonOf",                    // to the patient
-	"internal/web/calendar_appointment.go call.opened",         // to the practitioner and staff, once it is opened
-	"internal/web/calendar_tell.go letterOf",                   // to the practitioner and staff, who may preview the message
-	"internal/web/book_check.go checkOf",                       // to the patient
-	"internal/web/book_details.go detailsOf",                   // to the patient
-	"internal/web/book_details.go heldOf",                      // to the patient
-	"internal/web/account_profile.go newProfileView",           // to the user
-	"internal/web/admin_keys.go staffName",                     // to admins, of who works here
-	"internal/web/admin_users.go bornOf",                       // to admins
-	"internal/web/admin_users.go call.holdView",                // to admins
-	"internal/web/admin_users.go call.userLine",                // to admins, of who works here
-	"internal/web/admin_users.go call.userView",                // to admins
-	"internal/web/desk_appointments.go call.appointmentView",   // to admins, who opened it
-	"internal/web/desk_book.go call.bookCheckView",             // to admins
-	"internal/web/desk_book.go call.personLine",                // to admins, who searched for it
-	"internal/web/desk_closures.go call.closureLine",           // to admins
-	"internal/web/desk_messages.go call.outboxView",            // to admins, while there is no mail server
-	"internal/web/desk_orders.go addressOf",                    // to admins
-	"internal/web/desk_orders.go call.draftView",               // to admins, before it is sent
-	"internal/web/desk_orders.go call.orderView",               // to admins
+	"internal/api/appointments.go appointmentOf",                 // to the patient, the practitioner and staff
+	"internal/api/availability.go timeOffParts",                  // to the practitioner and staff
+	"internal/api/emergencies.go emergencyOf",                    // to the practitioner and auditors
+	"internal/api/encounters.go encounterOf",                     // to who has care of the patient, and the patient
+	"internal/api/encounters.go versionOf",                       // to who has care of the patient
+	"internal/api/holds.go legalHoldOf",                          // to admins and auditors
+	"internal/api/notifications.go messageOf",                    // to admins, while there is no mail server
+	"internal/api/orders.go shippingOf",                          // to the user and staff
+	"internal/api/patients.go patientOf",                         // to who has care of the patient, and admins
+	"internal/api/users.go profileOf",                            // to the user and staff
+	"internal/encounters/emergency.go Service.OpenInEmergency",   // to be sealed
+	"internal/encounters/encounters.go checkData",                // to be judged
+	"internal/encounters/keys.go Encounter.seal",                 // to be sealed
+	"internal/notify/email.go Email.client",                      // to the mail server
+	"internal/notify/email.go Email.message",                     // to the mail server
+	"internal/notify/http.go HTTP.Address",                       // to be judged
+	"internal/notify/http.go HTTP.Send",                          // to the service that delivers it
+	"internal/notify/http.go NewHTTP",                            // a token, to be judged
+	"internal/notify/push.go NewPush",                            // a key, to sign with
+	"internal/notify/texts.go letter.view",                       // to the user
+	"internal/notify/webhook.go NewWebhook",                      // a key, to sign with
+	"internal/privacy/hold.go Service.PlaceHold",                 // to be sealed
+	"internal/web/portal_copy.go copiedPerson",                   // to the patient
+	"internal/web/portal_orders.go portalOrderOf",                // to the user
+	"internal/web/portal_records.go clinicalFacts",               // to the patient, of what is shared with them
+	"internal/web/portal_visit.go reasonOf",                      // to the patient
+	"internal/web/calendar_appointment.go call.opened",           // to the practitioner and staff, once it is opened
+	"internal/web/calendar_tell.go letterOf",                     // to the practitioner and staff, who may preview the message
+	"internal/web/book_check.go checkOf",                         // to the patient
+	"internal/web/book_details.go detailsOf",                     // to the patient
+	"internal/web/book_details.go heldOf",                        // to the patient
+	"internal/web/account_profile.go newProfileView",             // to the user
+	"internal/web/admin_keys.go staffName",                       // to admins, of who works here
+	"internal/web/admin_users.go bornOf",                         // to admins
+	"internal/web/admin_users.go call.holdView",                  // to admins
+	"internal/web/admin_users.go call.userLine",                  // to admins, of who works here
+	"internal/web/admin_users.go call.userView",                  // to admins
+	"internal/web/desk_appointments.go call.deskAppointmentView", // to admins, who opened it
+	"internal/web/desk_book.go call.deskBookCheckView",           // to admins
+	"internal/web/desk_book.go call.personLine",                  // to admins, who searched for it
+	"internal/web/desk_closures.go call.closureLine",             // to admins
+	"internal/web/desk_messages.go call.outboxView",              // to admins, while there is no mail server
+	"internal/web/desk_orders.go addressOf",                      // to admins
+	"internal/web/desk_orders.go call.draftView",                 // to admins, before it is sent
+	"internal/web/desk_orders.go call.orderView",                 // to admins
+	"internal/web/hours_list.go call.timeOffLine",                // to the practitioner and staff
+	"internal/web/record_edit.go amendView",                      // to who has care of the patient
+	"internal/web/record_encounter.go call.showData",             // to who has care of the patient
+	"internal/web/record_list.go call.patientLines",              // the year of birth, to who has care of the patient
+	"internal/web/record_open.go call.openRecord",                // to who has care of the patient
+	"internal/web/record_versions.go call.versionsDiffer",        // to who has care of the patient
 }
 
 // source is a Go file of the repository.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -49,6 +50,17 @@ func careOf(ctx context.Context, tx *sqldb.Tx, by auth.Actor, patient uuid.UUID)
 		return noCare, nil
 	}
 	return c, err
+}
+
+// admission returns since when by has care of a patient, and until when the record
+// is open to them in an emergency; zero where it is not so.
+func admission(ctx context.Context, tx *sqldb.Tx, by auth.Actor, patient uuid.UUID) (since, until time.Time, err error) {
+	_, err = sqldb.One(ctx, tx, func(r sqldb.Row) (struct{}, error) {
+		return struct{}{}, r.Scan((*sqldb.Instant)(&since), (*sqldb.Instant)(&until))
+	}, `SELECT (SELECT c.since FROM care_relations c WHERE c.patient_id = $1 AND c.practitioner_id = $2 AND c.ended_at IS NULL),
+		(SELECT MAX(g.expires_at) FROM emergency_access g WHERE g.patient_id = $1 AND g.practitioner_id = $2 AND g.expires_at > $3)`,
+		patient, by.PractitionerID, sqldb.Instant(tx.Now()))
+	return since, until, err
 }
 
 // scope returns the condition that lets by see an encounter e, with the column

@@ -253,3 +253,35 @@ func TestEachReminderComesOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAListOfWaitsTellsWhatIsOffered frees a slot that three wait for, and lets the
+// first one's time run out.
+func TestAListOfWaitsTellsWhatIsOffered(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		q := newQueue(t, db)
+		offered := func() (until []time.Time) {
+			t.Helper()
+			p, err := q.Waitlist(t.Context(), q.grey, page.Request{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range p.Items {
+				until = append(until, w.OfferedUntil)
+			}
+			return until
+		}
+		none := []time.Time{{}, {}, {}}
+		if got := offered(); !slices.Equal(got, none) {
+			t.Errorf("before anything is free: offered until %v", got)
+		}
+		q.cancelAnn()
+		_, a := q.holder()
+		if got, want := offered(), []time.Time{a.HoldExpiresAt, {}, {}}; !slices.Equal(got, want) {
+			t.Errorf("offered to Bob: until %v, want %v", got, want)
+		}
+		q.clock.Set(a.HoldExpiresAt)
+		if got := offered(); !slices.Equal(got, none) {
+			t.Errorf("at the end of the hold: offered until %v", got)
+		}
+	})
+}

@@ -56,8 +56,13 @@ func waitPage(ctx context.Context, tx *sqldb.Tx, by auth.Actor, req page.Request
 	case by.Is(auth.Admin):
 		scope, arg = `patient_id <> $1`, uuid.Nil
 	}
-	items, err := sqldb.All(ctx, tx, scanWait, `SELECT `+waitColumns+` FROM waitlist
-		WHERE `+scope+` AND id > $2 ORDER BY id LIMIT $3`, arg, after, req.Limit+1)
+	items, err := sqldb.All(ctx, tx, func(r sqldb.Row) (w Wait, err error) {
+		err = r.Scan(&w.ID.Lead, &w.ID.ID, &w.Practitioner, (*sqldb.Instant)(&w.From), (*sqldb.Instant)(&w.To), (*sqldb.Instant)(&w.CreatedAt), (*sqldb.Instant)(&w.OfferedUntil))
+		return w, err
+	}, `SELECT `+waitColumns+`, (SELECT MAX(p.hold_expires_at) FROM waitlist_offers o
+			JOIN patient_calendar p ON p.patient_id = o.patient_id AND p.appointment_id = o.appointment_id
+			WHERE o.patient_id = waitlist.patient_id AND o.wait_id = waitlist.id AND p.status = 'held' AND p.hold_expires_at > $4)
+		FROM waitlist WHERE `+scope+` AND id > $2 ORDER BY id LIMIT $3`, arg, after, req.Limit+1, sqldb.Instant(tx.Now()))
 	if err != nil {
 		return p, err
 	}

@@ -29,6 +29,7 @@ type Wait struct {
 	Practitioner uuid.UUID
 	From, To     time.Time // UTC; To is exclusive
 	CreatedAt    time.Time
+	OfferedUntil time.Time // exclusive: until when a slot is held for the patient; zero: none is. Set by Waitlist only
 }
 
 // JoinWaitlist puts the calling patient on the waiting list.

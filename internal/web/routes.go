@@ -218,12 +218,44 @@ func (s *Server) calendarRoutes() []route {
 
 // When a practitioner works.
 func (s *Server) hoursRoutes() []route {
-	return nil
+	return []route{
+		{get, "/hours", carers, s.hoursPage, "", false, false},
+		{get, "/hours/weekly", carers, s.weeklyPage, "", false, false},
+		{post, "/hours/weekly", carers, s.publishWeekly, "", false, false},
+		{get, "/hours/day", carers, s.dayHoursPage, "", false, false},
+		{post, "/hours/day", carers, s.publishDay, "", false, false},
+		{get, "/hours/off", carers, s.timeOffPage, "", false, false},
+		{post, "/hours/off", carers, s.takeTimeOff, "", false, false},
+		{get, "/hours/off/{id}/end", carers, s.endTimeOffPage, "", false, false},
+		{post, "/hours/off/{id}/end", carers, s.endTimeOff, "", false, false},
+		{get, "/hours/policy", carers, s.policyPage, "", false, false},
+		{post, "/hours/policy", carers, s.changePolicy, "", false, false},
+		{get, "/hours/{id}", carers, s.hoursRowPage, "", false, false},
+		{post, "/hours/{id}", carers, s.changeHours, "", false, false},
+		{get, "/hours/{id}/remove", carers, s.hoursRemovalPage, "", false, false},
+		{post, "/hours/{id}/remove", carers, s.removeHours, "", false, false},
+		{get, "/waiting", carers, s.waitingPage, "", false, false},
+		{get, "/waiting/{id}/remove", admins, s.unwaitPage, "", false, false},
+		{post, "/waiting/{id}/remove", admins, s.unwait, "", false, false},
+	}
 }
 
 // Patients and their records.
 func (s *Server) recordRoutes() []route {
-	return nil
+	return []route{
+		{get, "/patients", practitioners, s.patientsPage, "", false, false},
+		{get, "/patients/search", practitioners, s.searchedPage, "", false, false},
+		{post, "/patients/search", practitioners, s.findPatients, "", false, false},
+		{get, "/patients/{id}", practitioners, s.recordPage, "", false, false},
+		{get, "/patients/{id}/emergency", practitioners, s.emergencyPage, "", false, false},
+		{post, "/patients/{id}/emergency", practitioners, s.openEmergency, "", false, false},
+		{get, "/patients/{id}/encounters/new", practitioners, s.newEncounterPage, "", false, false},
+		{post, "/patients/{id}/encounters/new", practitioners, s.writeEncounter, "", false, false},
+		{get, "/encounters/{id}", practitioners, s.encounterPage, "", false, false},
+		{get, "/encounters/{id}/amend", practitioners, s.amendPage, "", false, false},
+		{post, "/encounters/{id}/amend", practitioners, s.amendEncounter, "", false, false},
+		{get, "/encounters/{id}/versions", practitioners, s.versionsPage, "", false, false},
+	}
 }
 
 // Running the clinic: people, keys, settings.
