@@ -188,7 +188,7 @@ func TestOneClock(t *testing.T) {
 			continue
 		}
 		for call := range selectors(s.file) {
-			deadline := s.path == "internal/api/stream.go" && call.in == "stream.Write" // of a connection, which goes by the machine's clock
+			deadline := s.path == "internal/gate/stream.go" && call.in == "Stream.Write" // of a connection, which goes by the machine's clock
 			if slices.Contains([]string{"time.Now", "time.Since", "time.Until"}, call.text) && !deadline {
 				t.Errorf("%s: %s uses %s", s.path, call.in, call.text)
 			}
