@@ -299,7 +299,7 @@ func probes() map[string][]probe {
 	one := func(p probe) []probe { return []probe{p} }
 	all := map[string][]probe{
 		"read-status": one(probe{}), "read-health": one(probe{}), "read-readiness": one(probe{}), "read-openapi-json": one(probe{}),
-		"read-openapi-yaml": one(probe{}), "read-docs": one(probe{}), "read-docs-file": one(probe{}), "read-account-page": one(probe{}),
+		"read-openapi-yaml": one(probe{}), "read-docs": one(probe{}), "read-docs-file": one(probe{}),
 
 		"list-practitioners":  one(probe{lists: aPractitioner}),
 		"read-practitioner":   one(probe{id: aPractitioner}),

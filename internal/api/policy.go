@@ -37,7 +37,6 @@ var (
 	readReadiness = access{public, public, public, public, "", ""}
 	readOpenAPI   = access{public, public, public, public, "", ""}
 	readDocs      = access{public, public, public, public, "", ""}
-	readAccount   = access{public, public, public, public, "", ""} // the pages, which hold nobody's data
 
 	register             = access{public, public, public, public, "", ""}
 	verifyAddress        = access{public, public, public, public, "", ""}

@@ -68,8 +68,6 @@ func (a *surface) systemRoutes(s *Server) {
 		s.docsPage, presentFile, produces("text/html"))
 	route(a, row{"read-docs-file", get, "/docs/{file}", "A file of the documentation", readDocs, 200},
 		a.docsFile, presentFile, produces("text/html", "text/css", "text/javascript"), refuses(errNoRoute))
-	route(a, row{"read-account-page", get, "/account/{page}", "A page that a link leads to", readAccount, 200},
-		s.accountPage, presentFile, produces("text/html", "text/css", "text/javascript"), refuses(errNoRoute))
 }
 
 // What a new password, and what a try at a secret, can be refused for.

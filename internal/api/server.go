@@ -75,7 +75,7 @@ func Owns(path string) bool {
 		return true
 	}
 	below := func(top string) bool { return strings.HasPrefix(path, top) }
-	return slices.ContainsFunc([]string{"/v1/", "/docs/", "/account/"}, below)
+	return slices.ContainsFunc([]string{"/v1/", "/docs/"}, below)
 }
 
 // triesSecret reports whether a request is one by which secrets can be guessed.

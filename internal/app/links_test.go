@@ -7,22 +7,20 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"medbook/internal/api"
+	"medbook/internal/app"
+	"medbook/internal/gate"
+	"medbook/internal/sqldb"
+	"medbook/internal/sqldb/sqltest"
+	"medbook/internal/web"
 )
 
-// ofWeb are the pages that links lead to and internal/web answers, which this
-// handler does not have: they are for people, and come with its forms.
-var ofWeb = []string{"/visit"}
-
 // TestLinksLeadToPages follows every link to an account page or a visit that the
-// program puts into a message or prints.
+// program puts into a message, gives to an identity provider, or prints.
 func TestLinksLeadToPages(t *testing.T) {
-	server := &api.Server{Log: slog.New(slog.DiscardHandler)}
-	handler, found := server.Handler(), 0
+	links := map[string]string{} // and where each stands
 	for _, s := range sources(t) {
 		if s.test || strings.HasPrefix(s.path, "internal/api/") || strings.HasPrefix(s.path, "internal/web/") {
 			continue
@@ -33,19 +31,25 @@ func TestLinksLeadToPages(t *testing.T) {
 				continue
 			}
 			for _, page := range regexp.MustCompile(`/account/[\w-]+|/visit\b`).FindAllString(literal.Value, -1) {
-				found++
-				if slices.Contains(ofWeb, page) {
-					continue
-				}
-				answer := httptest.NewRecorder()
-				handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, page, nil))
-				if answer.Code != http.StatusOK {
-					t.Errorf("%s links to %s, which answers %d", s.path, page, answer.Code)
-				}
+				links[page] = s.path
 			}
 		}
 	}
-	if found < 5 {
-		t.Errorf("found %d links, want those of three messages, of visits and of the first start", found)
+	delete(links, "/visit") // its page comes with those of visits
+	if len(links) < 5 {
+		t.Errorf("found %d links, want those of three messages, of the first start, and of identity providers", len(links))
 	}
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		services, log := app.NewServices(db), slog.New(slog.DiscardHandler)
+		pages := &web.Server{Auth: services.Auth, Directory: services.Directory, Notify: services.Notify, Log: log, Now: db.Now}
+		face := pages.Face()
+		handler := (&gate.Gate{Auth: services.Auth, Log: log, Pick: func(*http.Request) gate.Face { return face }}).Handler()
+		for page, path := range links {
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, page, nil))
+			if kind := answer.Header().Get("Content-Type"); answer.Code != http.StatusOK || !strings.HasPrefix(kind, "text/html") {
+				t.Errorf("%s links to %s, which answers %d %s", path, page, answer.Code, kind)
+			}
+		}
+	})
 }

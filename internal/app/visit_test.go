@@ -26,7 +26,7 @@ import (
 )
 
 // visiting are the methods that who has a pass may use for the appointment it is for.
-var visiting = []string{"Scheduling.Appointment", "Scheduling.Confirm", "Scheduling.Reschedule", "Scheduling.Cancel"}
+var visiting = []string{"Scheduling.Appointment", "Scheduling.Confirm", "Scheduling.Reschedule", "Scheduling.Cancel", "Scheduling.SetReason"}
 
 // anybodys are the methods that do not refuse who is nobody: what is public, and
 // what asks for another secret, which is in the arguments.

@@ -1,15 +1,18 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"image/png"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
+	"medbook/internal/errs"
 	"medbook/internal/sqldb"
 )
 
@@ -86,3 +89,21 @@ func stepOf(secret string, code Secret, now time.Time) (step int64, err error) {
 	}
 	return step, nil
 }
+
+// Picture returns what an app's camera reads: the offer's URI as a QR code, a PNG.
+func (o Offer) Picture() (picture []byte, err error) {
+	defer errs.Wrap(&err, "draw offer")
+	key, err := otp.NewKeyFromURL(o.URI)
+	if err != nil {
+		return nil, err
+	}
+	drawn, err := key.Image(pictureSize, pictureSize)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = png.Encode(&b, drawn)
+	return b.Bytes(), err
+}
+
+const pictureSize = 400 // pixels: more than the code has modules, and few enough to send

@@ -3,6 +3,7 @@ package calendar
 import (
 	_ "embed"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,22 @@ func Zone(name string) (*time.Location, error) {
 	}
 	zones.Store(name, loc)
 	return loc, nil
+}
+
+// regions are the first parts of the names of zones in which people live.
+var regions = []string{"Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/"}
+
+// Zones lists the names of zones to choose from: those of places, and UTC. Zone
+// knows more, which are older names or no places.
+func Zones() []string {
+	names := []string{"UTC"}
+	for line := range strings.Lines(zoneNames) {
+		name := strings.TrimSuffix(line, "\n")
+		if slices.ContainsFunc(regions, func(r string) bool { return strings.HasPrefix(name, r) }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func knownZone(name string) bool {

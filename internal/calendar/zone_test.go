@@ -194,3 +194,15 @@ func TestLocalInEveryZone(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryZoneToChooseIsThere(t *testing.T) {
+	names := Zones()
+	if len(names) < 300 || names[0] != "UTC" || !slices.Contains(names, "Europe/Berlin") || slices.Contains(names, "US/Eastern") {
+		t.Errorf("%d names, the first is %s", len(names), names[0])
+	}
+	for _, name := range names {
+		if _, err := Zone(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

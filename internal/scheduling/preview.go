@@ -112,12 +112,13 @@ func (s *Service) previewOf(ctx context.Context, by auth.Actor, availability str
 		return p, s.settle(ctx, by, err, action, what, "")
 	}
 	p, err = s.rehearse(ctx, by.Event(action, what, key.String()), key.Lead, func(ctx context.Context, tx *sqldb.Tx, sch schedule, p *Preview) error {
-		sch, a, err := lockAvailability(ctx, tx, key, "*")
+		a, err := availabilityByID(ctx, tx, key)
 		if err != nil {
 			return err
 		}
 		return do(ctx, tx, sch, a, p)
 	})
+	err = asNotFound(err, ErrAvailabilityNotFound)
 	return p, s.settle(ctx, by, err, action, what, key.String())
 }
 

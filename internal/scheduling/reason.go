@@ -15,6 +15,7 @@ import (
 // It returns auth.ErrForbidden, ErrAppointmentNotFound, ErrHoldExpired or
 // ErrTransition.
 func (s *Service) SetReason(ctx context.Context, by auth.Actor, appointment string, reason phi.Value[string]) (Appointment, error) {
+	by = by.Visiting(appointment)
 	return s.change(ctx, by, deed{action: "appointment.set_reason"}, appointment, []auth.Role{auth.Patient, auth.Practitioner, auth.Admin},
 		func(ctx context.Context, tx *sqldb.Tx, _ schedule, a *Appointment) error {
 			switch a.Status {

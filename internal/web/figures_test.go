@@ -82,9 +82,9 @@ func TestThePeriodOfFiguresIsChosen(t *testing.T) {
 			}
 		}
 		admin.get("/figures?practitioner="+own).has(200, "1 hour booked of 8 hours").lacks("What became of messages")
-		admin.get("/figures?practitioner=" + c.actor("brown").PractitionerID.String()).has(200, "Nothing was booked in this time.")
+		admin.get("/figures?practitioner="+c.actor("brown").PractitionerID.String()).has(200, "Nothing was booked in this time.")
 		admin.get("/figures?practitioner=x").has(404)
-		grey.get("/figures?practitioner=" + c.actor("brown").PractitionerID.String()).has(200, "1 hour booked of 8 hours") // one's own, whatever is asked
+		grey.get("/figures?practitioner="+c.actor("brown").PractitionerID.String()).has(200, "1 hour booked of 8 hours") // one's own, whatever is asked
 		for query, says := range map[string]string{
 			"from=x&to=2027-03-14": "Give a date", "from=2027-03-14&to=2027-03-13": "", "from=2020-01-01&to=2027-03-13": "",
 		} {

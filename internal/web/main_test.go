@@ -82,6 +82,16 @@ var callers = []struct {
 
 func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 	t.Helper()
+	c := emptyClinic(t, db)
+	for _, who := range callers {
+		c.add(who.name, who.role, who.zone)
+	}
+	return c
+}
+
+// emptyClinic is a clinic without anybody.
+func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
+	t.Helper()
 	c := &clinic{t: t, db: db, log: &lockedBuffer{}, users: map[string]directory.User{}}
 	log := slog.New(slog.NewJSONHandler(c.log, nil))
 	c.server = &Server{
@@ -101,9 +111,6 @@ func newClinic(t testing.TB, db *sqldb.DB) *clinic {
 	remote := httptest.NewServer(g.Handler())
 	t.Cleanup(remote.Close)
 	c.url = remote.URL
-	for _, who := range callers {
-		c.add(who.name, who.role, who.zone)
-	}
 	return c
 }
 

@@ -51,6 +51,8 @@ func (s *Server) openRoutes() []route {
 		{get, "/assets/{hash}/{name}", anybody, asset, "", false, true},
 		{post, "/language", anybody, chooseLanguage, "", false, true},
 		{get, "/design", anybody, designPage, "", false, true},
+		{get, "/privacy", anybody, s.privacyPage, "", false, true},
+		{get, "/accessibility", anybody, s.accessibilityPage, "", false, true},
 	}
 }
 
@@ -59,13 +61,70 @@ func (s *Server) entryRoutes() []route {
 	return []route{
 		{get, "/sign-in", anybody, s.signInPage, "", false, true},
 		{post, "/sign-in", anybody, s.signIn, "", true, true},
+		{post, "/sign-in/passkey", anybody, s.signInPasskey, "", true, true},
+		{post, "/sign-in/provider", anybody, s.leaveForProvider, "", false, true},
+		{get, "/account/sign-in", anybody, s.arrivePage, "", false, true}, // where identity providers send people back to
+		{post, "/account/sign-in", anybody, s.arriveFromProvider, "", true, true},
 		{post, "/sign-out", anybody, s.signOut, "", false, true},
+
+		{get, "/sign-up", anybody, s.signUpPage, "", false, true},
+		{post, "/sign-up", anybody, s.signUp, "", true, true},
+		{get, "/sign-up/sent", anybody, signUpSent, "", false, true},
+		{get, "/forgotten", anybody, s.forgottenPage, "", false, true},
+		{post, "/forgotten", anybody, s.askForReset, "", true, true},
+		{get, "/forgotten/sent", anybody, forgottenSent, "", false, true},
+
+		{get, "/account/verify", anybody, s.verifyPage, "", false, true},
+		{post, "/account/verify", anybody, s.verifyAddress, "", true, true},
+		{get, "/account/reset", anybody, s.resetPage, "", false, true},
+		{post, "/account/reset", anybody, s.resetPassword, "", true, true},
+		{get, "/account/email", anybody, s.confirmEmailPage, "", false, true},
+		{post, "/account/email", anybody, s.confirmEmail, "", true, true},
+		{get, "/account/setup", anybody, s.setupPage, "", false, true},
+		{post, "/account/setup", anybody, s.setUpClinic, "", true, true},
+		{get, "/welcome", admins, s.welcome, "", false, false},
 	}
 }
 
 // One's own account.
 func (s *Server) accountRoutes() []route {
-	return nil
+	return []route{
+		{get, "/account", signedIn, s.profilePage, "", false, false},
+		{post, "/account", signedIn, s.changeProfile, "", false, false},
+		{get, "/account/password", signedIn, passwordPage, "", false, false},
+		{post, "/account/password", signedIn, s.changePassword, "", true, false},
+		{get, "/account/address", signedIn, addressPage, auth.StepUpAccount, false, false},
+		{post, "/account/address", signedIn, s.askForAddress, auth.StepUpAccount, false, false},
+		{get, "/account/messages", signedIn, s.messagesPage, "", false, false},
+		{post, "/account/messages", signedIn, s.changeMessages, "", false, false},
+		{post, "/account/messages/push", signedIn, s.subscribe, "", false, false},
+		{post, "/account/messages/push/{id}/end", signedIn, s.unsubscribe, "", false, false},
+		{get, "/account/sessions", signedIn, s.sessionsPage, "", false, false},
+		{post, "/account/sessions/end", signedIn, s.endSessions, "", false, false},
+		{post, "/account/sessions/{id}/end", signedIn, s.endSession, "", false, false},
+		{get, "/account/connections", signedIn, s.connectionsPage, auth.StepUpAccount, false, false},
+		{post, "/account/connections", signedIn, s.leaveToConnect, auth.StepUpAccount, false, false},
+		{get, "/account/connections/{id}/end", signedIn, disconnectPage, auth.StepUpAccount, false, false},
+		{post, "/account/connections/{id}/end", signedIn, s.disconnect, auth.StepUpAccount, false, false},
+		{get, "/account/keys", signedIn, s.keysPage, "", false, false},
+		{get, "/account/keys/new", signedIn, newKeyPage, auth.StepUpKeys, false, false},
+		{post, "/account/keys/new", signedIn, s.makeKey, auth.StepUpKeys, false, false},
+		{get, "/account/keys/{id}/revoke", signedIn, revokeKeyPage, "", false, false},
+		{post, "/account/keys/{id}/revoke", signedIn, s.revokeKey, "", false, false},
+
+		// Who must show a second factor can do so, or add the first one.
+		{get, "/confirm-identity", signedIn, s.identityPage, "", false, true},
+		{post, "/confirm-identity", signedIn, s.proveIdentity, "", true, true},
+		{get, "/account/second-factor", signedIn, s.factorsPage, "", false, true},
+		{get, "/account/second-factor/app", signedIn, s.appPage, auth.StepUpAccount, false, true},
+		{post, "/account/second-factor/app", signedIn, s.addApp, auth.StepUpAccount, true, true},
+		{get, "/account/second-factor/passkey", signedIn, s.passkeyPage, auth.StepUpAccount, false, true},
+		{post, "/account/second-factor/passkey", signedIn, s.addPasskey, auth.StepUpAccount, true, true},
+		{get, "/account/second-factor/codes", signedIn, renewCodesPage, auth.StepUpAccount, false, false},
+		{post, "/account/second-factor/codes", signedIn, s.renewCodes, auth.StepUpAccount, false, false},
+		{get, "/account/second-factor/{id}/remove", signedIn, removeFactorPage, auth.StepUpAccount, false, false},
+		{post, "/account/second-factor/{id}/remove", signedIn, s.removeFactor, auth.StepUpAccount, false, false},
+	}
 }
 
 // Booking, from the question what for to the confirmation.
@@ -116,7 +175,7 @@ func (s *Server) trailRoutes() []route {
 		{get, "/trail/export", auditors, s.exportTrail, "", false, false},
 		{get, "/trail/patients/{id}", auditors, s.disclosuresPage, "", false, false},
 		{get, "/trail/emergencies", auditors, s.emergenciesPage, "", false, false},
-		{get, "/trail/verify", auditors, s.verifyPage, "", false, false},
+		{get, "/trail/verify", auditors, s.trailVerifyPage, "", false, false},
 		{post, "/trail/verify", auditors, s.verifyTrail, "", false, false},
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 
 	"medbook/internal/auth"
@@ -36,13 +37,18 @@ func (s *Server) signIn(c *call) error {
 		Email: c.field("email"), Password: auth.Secret(c.form.Get("password")), Code: auth.Secret(c.field("code")), Browser: true,
 	})
 	if err != nil {
-		v := signInView{next: next, factor: errors.Is(err, auth.ErrFactor) || errors.Is(err, auth.ErrFactorRefused)}
-		if v.form, err = c.refused(err); err != nil {
-			return err
-		}
-		return s.showSignIn(c, v)
+		factor := errors.Is(err, auth.ErrFactor) || errors.Is(err, auth.ErrFactorRefused)
+		return s.signInRefused(c, signInView{next: next, factor: factor}, err)
 	}
 	return s.signedIn(c, in, next)
+}
+
+// signInRefused shows the page again, in whichever way somebody tried to sign in.
+func (s *Server) signInRefused(c *call, v signInView, err error) error {
+	if v.form, err = c.refused(err); err != nil {
+		return err
+	}
+	return s.showSignIn(c, v)
 }
 
 // signedIn gives a browser its session, in the language of who signed in, and leads
@@ -61,10 +67,14 @@ func (s *Server) signedIn(c *call, in auth.SignedIn, next string) error {
 	if p.Language != "" {
 		c.keepLanguage(p.Language)
 	}
-	if next == "" || next == "/" {
-		next = arrival(by.Role)
+	if going := c.takeNext(""); next == "" || next == "/" {
+		next = going
 	}
-	return c.see(next)
+	if by.Weak {
+		c.keepNext(next)
+		return c.see("/account/second-factor")
+	}
+	return c.see(cmp.Or(next, arrival(by.Role)))
 }
 
 // signOut ends the session: POST /sign-out.

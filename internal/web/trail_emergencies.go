@@ -34,7 +34,7 @@ func (s *Server) emergenciesPage(c *call) error {
 	}
 	v := emergenciesView{zone: c.words.ZoneName(s.Now(), reader.zone)}
 	for _, e := range p.Items {
-		v.openings = append(v.openings, reader.emergencyOf(e))
+		v.openings = append(v.openings, reader.opening(e))
 	}
 	if c.query("after") != "" {
 		v.first = "/trail/emergencies"
@@ -45,8 +45,8 @@ func (s *Server) emergenciesPage(c *call) error {
 	return c.show(page{title: c.say("trail.emergencies")}, emergenciesContent(v))
 }
 
-// emergencyOf tells auditors of an opening.
-func (r trailReader) emergencyOf(e encounters.Emergency) emergencyOpening {
+// opening tells auditors of an opening.
+func (r trailReader) opening(e encounters.Emergency) emergencyOpening {
 	patient := e.ID.Lead.String()
 	o := emergencyOpening{
 		at: r.words.Stamp(e.OpenedAt, r.zone), until: r.words.Stamp(e.ExpiresAt, r.zone), name: r.names[e.Practitioner],

@@ -8,8 +8,8 @@ import (
 	"medbook/internal/web/ui"
 )
 
-// verifyView is what vouches for the trail, and what came of verifying it.
-type verifyView struct {
+// trailVerifyView is what vouches for the trail, and what came of verifying it.
+type trailVerifyView struct {
 	form         ui.Form
 	signed       bool // there is a checkpoint
 	size         string
@@ -20,10 +20,10 @@ type verifyView struct {
 	verdict, tag string        // in words, and the kind of notice
 }
 
-// verifyPage shows the newest checkpoint, and how to verify: GET /trail/verify.
-func (s *Server) verifyPage(c *call) error { return s.showVerify(c, verifyView{}) }
+// trailVerifyPage shows the newest checkpoint, and how to verify: GET /trail/verify.
+func (s *Server) trailVerifyPage(c *call) error { return s.showTrailVerify(c, trailVerifyView{}) }
 
-func (s *Server) showVerify(c *call, v verifyView) error {
+func (s *Server) showTrailVerify(c *call, v trailVerifyView) error {
 	newest, err := s.Privacy.Checkpoint(c.context(), c.by)
 	if v.signed = err == nil; err != nil && !errors.Is(err, audit.ErrNoCheckpoint) {
 		return err
@@ -36,7 +36,7 @@ func (s *Server) showVerify(c *call, v verifyView) error {
 		v.size, v.at = c.words.Number(int(newest.Size)), c.words.Moment(newest.At, reader.zone)
 		v.head, v.note, v.keys = base64.StdEncoding.EncodeToString(newest.Root[:]), newest.Note, newest.Keys
 	}
-	return c.show(page{title: c.say("trail.verify"), form: v.form}, verifyContent(v))
+	return c.show(page{title: c.say("trail.verify"), form: v.form}, trailVerifyContent(v))
 }
 
 // verifyTrail verifies the trail as far as the server can by itself:
@@ -48,9 +48,9 @@ func (s *Server) verifyTrail(c *call) error {
 		if err != nil {
 			return err
 		}
-		return s.showVerify(c, verifyView{form: form})
+		return s.showTrailVerify(c, trailVerifyView{form: form})
 	}
-	v := verifyView{report: &r}
+	v := trailVerifyView{report: &r}
 	switch r.Verdict {
 	case audit.Intact:
 		v.verdict, v.tag = c.say("trail.intact"), "good"
@@ -59,5 +59,5 @@ func (s *Server) verifyTrail(c *call) error {
 	case audit.Incomplete:
 		v.verdict, v.tag = c.say("trail.incomplete"), "warn"
 	}
-	return s.showVerify(c, v)
+	return s.showTrailVerify(c, v)
 }

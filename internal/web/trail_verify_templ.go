@@ -13,8 +13,8 @@ import (
 	"medbook/internal/web/ui"
 )
 
-// verifyContent shows what vouches for the trail, and how to verify it.
-func verifyContent(v verifyView) templ.Component {
+// trailVerifyContent shows what vouches for the trail, and how to verify it.
+func trailVerifyContent(v trailVerifyView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -61,7 +61,7 @@ func verifyContent(v verifyView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.report != nil {
-			templ_7745c5c3_Err = verifyReport(v).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = trailVerifyReport(v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -367,9 +367,9 @@ func verifyContent(v verifyView) templ.Component {
 	})
 }
 
-// verifyReport is what came of verifying. What was found is told as the program for
+// trailVerifyReport is what came of verifying. What was found is told as the program for
 // the command line tells it.
-func verifyReport(v verifyView) templ.Component {
+func trailVerifyReport(v trailVerifyView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

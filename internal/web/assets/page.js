@@ -20,8 +20,8 @@ function arrived(part) {
     token.value = location.hash.slice(1);
     history.replaceState(null, "", location.pathname);
     if (token.form.hasAttribute("data-open")) token.form.requestSubmit();
-    else token.closest(".field").hidden = true;
   }
+  if (token && token.value) token.closest(".field").hidden = true;
 
   for (const timer of part.querySelectorAll("[data-ends]")) count(timer);
   for (const own of part.querySelectorAll("[data-submit-on-change]")) own.addEventListener("change", () => own.form.requestSubmit());
