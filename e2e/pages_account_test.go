@@ -4,9 +4,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"medbook/client"
 	"medbook/e2e/browser"
+	"medbook/internal/federation/federationtest"
 	"medbook/internal/sqldb/sqltest"
 )
 
@@ -140,7 +142,7 @@ func TestAPasskeyIsMadeAndUsedInABrowser(t *testing.T) {
 	tab.Click("Use a passkey")
 	tab.Await("Give it no more than the program needs.")
 
-	c.setTime(sqltest.Start.Add(6 * 60e9))
+	c.setTime(sqltest.Start.Add(6 * time.Minute))
 	tab.Go(site + "/account/address")
 	tab.Has("Show that it is you")
 	tab.Axe()
@@ -180,4 +182,39 @@ func TestAccountPagesAreForEverybody(t *testing.T) {
 			tab.Axe()
 		}
 	}
+}
+
+func TestSigningInAtAProviderInABrowser(t *testing.T) {
+	withAndWithoutScripts(t, func(t *testing.T, c *clinic, tab *browser.Tab) {
+		c.firstAdmin()
+		hospital := federationtest.New(t, "hospital", func() time.Time { return sqltest.Start })
+		hospital.SignIn(federationtest.Map{"sub": "ruth", "roles": []string{"clinic-staff"}})
+		u, err := url.Parse(c.server.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.restartWith("--listen", u.Host, "--identity-providers", providersFile(t, hospital))
+		tab.Go(c.server.url + "/sign-in?next=/account/connections")
+		tab.Allow(hospital.URL)
+		signInOn(tab, "ruth@clinic.example", passphrase)
+		tab.Has("Your account is not connected yet.")
+		tab.Axe()
+		arrive := func() {
+			if strings.Contains(tab.Text(), "Almost there") {
+				tab.Axe()
+				tab.Click("Go on")
+			}
+		}
+		tab.Click("Connect with hospital")
+		arrive()
+		tab.Await("Your account is connected.")
+		if strings.Contains(tab.URL(), "code=") {
+			t.Errorf("what came along is still in the address: %s", tab.URL())
+		}
+		tab.Click("Sign out")
+		tab.Go(c.server.url + "/sign-in?next=/account/keys")
+		tab.Click("Sign in at hospital")
+		arrive()
+		tab.Await("You have no keys.")
+	})
 }

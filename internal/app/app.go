@@ -179,7 +179,9 @@ func (a *App) build(ctx context.Context) error {
 	a.Encounters.Masters, a.Encounters.Seal = a.config.masters(), a.config.Keys
 	a.Orders.Seal = a.config.Keys
 	a.Privacy.Seal, a.Privacy.RetainRecords = a.config.Keys, a.config.RetainRecords
-	a.server = newServer(a.handler(), a.log)
+	pages := a.pages()
+	a.server = newServer(a.handler(pages), a.log)
+	a.server.RegisterOnShutdown(pages.Stop) // else pages that are kept fresh would hold it up
 	if a.config.TLSCert != "" {
 		files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
 		var err error
@@ -231,30 +233,34 @@ func CheckpointKeys(ring *keyring.Ring) (keys []string, err error) {
 	return keys, nil
 }
 
+// pages builds what answers with HTML.
+func (a *App) pages() *web.Server {
+	return &web.Server{
+		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
+		Log: a.log, Now: a.DB.Now,
+	}
+}
+
 // handler puts the gate before the faces.
-func (a *App) handler() http.Handler {
+func (a *App) handler(pages *web.Server) http.Handler {
 	g := &gate.Gate{
 		Auth: a.Auth, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
-		Pick: a.faces(),
+		Pick: a.faces(pages),
 	}
 	return g.Handler()
 }
 
 // faces returns which face a request is for.
-func (a *App) faces() func(*http.Request) gate.Face {
+func (a *App) faces(pages *web.Server) func(*http.Request) gate.Face {
 	s := &api.Server{
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
 		Ready: a.DB.Ready,
 	}
-	p := &web.Server{
-		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
-		Log: a.log, Now: a.DB.Now,
-	}
-	rest, pages := s.Face(), p.Face()
+	rest, html := s.Face(), pages.Face()
 	return func(r *http.Request) gate.Face {
 		if api.Owns(r.URL.Path) {
 			return rest
 		}
-		return pages
+		return html
 	}
 }

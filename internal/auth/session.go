@@ -143,6 +143,23 @@ func (s *Service) authenticateSession(ctx context.Context, t token, from Actor) 
 	return from, nil
 }
 
+// Lasts returns ErrUnauthenticated once the session that by came with is over, or
+// its user has another role. It is no use of the session: who leaves a page open
+// that is kept fresh is signed out like others.
+func (s *Service) Lasts(ctx context.Context, by Actor) (err error) {
+	defer errs.Wrap(&err, "look after session")
+	if by.Via != ViaSession {
+		return ErrUnauthenticated
+	}
+	return s.DB.View(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+		n, err := liveSessions(ctx, tx, by)
+		if err == nil && n == 0 {
+			err = ErrUnauthenticated
+		}
+		return err
+	})
+}
+
 // idle is how long a browser's session lives without a request.
 func idle(r Role) time.Duration {
 	if r == Patient {

@@ -108,6 +108,17 @@ func holderByHandle(ctx context.Context, tx *sqldb.Tx, handle uuid.UUID) (sessio
 		WHERE s.handle = $1`, handle)
 }
 
+// liveSessions counts the sessions that by may have come with: one or none.
+func liveSessions(ctx context.Context, tx *sqldb.Tx, by Actor) (int, error) {
+	now := tx.Now()
+	return sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
+		WHERE s.id = $1 AND s.user_id = $2 AND u.role = $3 AND s.expires_at > $4 AND s.access_expires_at > $4 AND (s.kind = 'tokens' OR s.seen_at > $5)`,
+		by.CredentialID, by.UserID, string(by.Role), sqldb.Instant(now), sqldb.Instant(now.Add(-idle(by.Role))))
+}
+
 // sessionsOf lists the sessions of by's user that are not over.
 func sessionsOf(ctx context.Context, tx *sqldb.Tx, by Actor, req page.Request) (page.Of[Session], error) {
 	now := tx.Now()

@@ -15,6 +15,7 @@ import (
 type factorsView struct {
 	tabs     []ui.Link
 	weak     bool // one is needed, and was not shown in this session
+	staff    bool // because they work here
 	identity identityView
 	factors  []factorView
 	passkeys bool // this server can have some
@@ -29,7 +30,7 @@ func (s *Server) factorsPage(c *call) error {
 	if err != nil {
 		return err
 	}
-	v := factorsView{tabs: c.accountTabs(), weak: c.by.Weak, passkeys: s.Auth.Passkeys != nil}
+	v := factorsView{tabs: c.accountTabs(), weak: c.by.Weak, staff: c.by.Role != auth.Patient, passkeys: s.Auth.Passkeys != nil}
 	v.identity = identityView{next: cookie(c.r, nextCookie), factor: len(all.Items) > 0}
 	v.identity.next = local(v.identity.next, arrival(c.by.Role))
 	for _, f := range all.Items {

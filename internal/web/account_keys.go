@@ -57,16 +57,24 @@ func newKeyPage(c *call) error { return c.showNewKey(ui.Form{}) }
 func (c *call) showNewKey(f ui.Form) error {
 	v := newKeyView{form: f}
 	for _, scope := range auth.Scopes() {
-		o := ui.Option{Value: string(scope), Text: string(scope)}
-		if scope == auth.All {
-			o.Hint = c.say("keys.all")
-		}
-		v.scopes = append(v.scopes, o)
+		v.scopes = append(v.scopes, ui.Option{Value: string(scope), Text: c.scope(scope), Hint: string(scope)})
 	}
 	for _, days := range []string{"30", "90", "180", "365"} {
 		v.days = append(v.days, ui.Option{Value: days, Text: c.say("keys.days", "N", days)})
 	}
 	return c.show(page{title: c.say("keys.new"), form: f}, newKeyContent(v))
+}
+
+// scope says in words what a key may do with one.
+func (c *call) scope(scope auth.Scope) string {
+	area, deed, ok := strings.Cut(string(scope), ":")
+	switch {
+	case !ok:
+		return c.say("keys.all")
+	case area == "step-up":
+		return c.say("keys.step-up." + deed)
+	}
+	return c.say("keys."+deed, "What", c.say("keys.area."+area))
 }
 
 // lives are for how long a key can be made.

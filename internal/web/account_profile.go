@@ -71,5 +71,6 @@ func (s *Server) changeProfile(c *call) error {
 		}
 		return s.showProfile(c, f, stale)
 	}
+	c.keepZone(zone)
 	return c.done("/account", "done.profile")
 }

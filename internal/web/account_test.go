@@ -110,7 +110,7 @@ func TestTheLanguageIsKeptWithTheAccount(t *testing.T) {
 		ann := c.as("ann")
 		ann.post("/language", "language", "de", "next", "/account").has(200, "Ihr Profil")
 		c.as("ann").get("/account").has(200, "Ihr Profil") // in another browser
-		p := ann.get("/account/messages").has(200, "Wie wir Sie benachrichtigen")
+		p := ann.get("/account/messages").has(200, "Ihre Nachrichten")
 		ann.post("/account/messages", "version", p.value("version"), "language", "en", "quiet_from", "21:00", "quiet_to", "08:00").has(200, "How we tell you")
 		c.as("ann").get("/account").has(200, "Your profile")
 	})
@@ -418,7 +418,7 @@ func TestKeysAreMadeShownOnceAndRevoked(t *testing.T) {
 		c := newClinic(t, db)
 		ann := c.as("ann")
 		ann.get("/account/keys").has(200, "You have no keys.")
-		ann.get("/account/keys/new").has(200, "What it may do", "appointments:read")
+		ann.get("/account/keys/new").has(200, "What it may do", "Appointments: read", "appointments:read").lacks("keys.area", "keys.step")
 		ann.post("/account/keys/new", "name", "", "days", "90").has(422, "Please fill this in.")
 		p := ann.post("/account/keys/new", "name", "Calendar", "days", "30", "networks", "nonsense", "scopes", "appointments:read").has(422, "Enter addresses such as")
 		if p.value("name") != "Calendar" || !strings.Contains(p.body, `value="appointments:read" checked`) {
@@ -458,5 +458,21 @@ func TestTheWelcomeKnowsWhatIsDone(t *testing.T) {
 		if n := strings.Count(p.text(), "Done"); n != 2 {
 			t.Errorf("%d steps are done, want that of signing in and that of practitioners", n)
 		}
+	})
+}
+
+func TestTimesAreShownWhereTheReaderIs(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		c := newClinic(t, db)
+		ann := c.as("ann") // no script told a zone
+		ann.get("/account/sessions").has(200, "New York time")
+		p := ann.get("/account")
+		ann.post("/account", "version", p.value("version"), "name", "Ann Example", "time_zone", "Europe/Berlin").has(200)
+		ann.get("/account/sessions").has(200, "Berlin time")
+
+		v := c.visitor()
+		v.cookies[zoneCookie] = "Asia%2FKathmandu"
+		v.post("/sign-in", "email", "ann@example.org", "password", passphrase)
+		v.get("/account/sessions").has(200, "Kathmandu time")
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"medbook/internal/auth"
-	"medbook/internal/web/ui"
 )
 
 // departureCookie has the challenge while its user is at an identity provider: who
@@ -31,7 +30,6 @@ func (c *call) depart(d auth.Departure, provider string) error {
 
 // arriveView is what a browser came back with from an identity provider.
 type arriveView struct {
-	form                ui.Form
 	state, code, issuer string
 	connect             bool // who is signed in wanted to be connected
 }

@@ -420,3 +420,23 @@ func TestWhereOneWasGoingIsKeptForAnHour(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatTriesASecretIsCounted shows that forms with secrets are counted more
+// strictly, and that looking at them is not.
+func TestWhatTriesASecretIsCounted(t *testing.T) {
+	tries := new(Server).Face().Secret
+	for _, path := range []string{
+		"/sign-in", "/sign-in/passkey", "/account/sign-in", "/sign-up", "/forgotten", "/account/verify", "/account/reset", "/account/email",
+		"/account/setup", "/account/password", "/confirm-identity", "/account/second-factor/app", "/account/second-factor/passkey",
+	} {
+		for method, want := range map[string]bool{post: true, get: false} {
+			r, err := http.NewRequestWithContext(t.Context(), method, path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tries(r) != want {
+				t.Errorf("%s %s counts as a try: %v, want %v", method, path, !want, want)
+			}
+		}
+	}
+}

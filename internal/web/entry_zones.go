@@ -4,7 +4,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"medbook/internal/auth"
 	"medbook/internal/calendar"
 	"medbook/internal/web/ui"
 )
@@ -25,3 +27,21 @@ func (c *call) zones(chosen string) []ui.Option {
 
 // queryText is a text as part of an address.
 func queryText(text string) string { return url.QueryEscape(text) }
+
+// learnZone has times shown in the zone of who signed in, where no script told that
+// of the browser.
+func (s *Server) learnZone(c *call, by auth.Actor) error {
+	if c.words.Zone != nil {
+		return nil
+	}
+	u, err := s.Directory.User(c.context(), by, by.UserID.String())
+	if err == nil {
+		c.keepZone(u.TimeZone)
+	}
+	return err
+}
+
+// keepZone remembers in the browser in which zone its reader wants to see times.
+func (c *call) keepZone(zone string) {
+	c.remember(zoneCookie, url.QueryEscape(zone), 365*24*time.Hour)
+}

@@ -102,7 +102,7 @@ func (s *Server) accountRoutes() []route {
 		{get, "/account/sessions", signedIn, s.sessionsPage, "", false, false},
 		{post, "/account/sessions/end", signedIn, s.endSessions, "", false, false},
 		{post, "/account/sessions/{id}/end", signedIn, s.endSession, "", false, false},
-		{get, "/account/connections", signedIn, s.connectionsPage, auth.StepUpAccount, false, false},
+		{get, "/account/connections", signedIn, s.connectionsPage, "", false, false},
 		{post, "/account/connections", signedIn, s.leaveToConnect, auth.StepUpAccount, false, false},
 		{get, "/account/connections/{id}/end", signedIn, disconnectPage, auth.StepUpAccount, false, false},
 		{post, "/account/connections/{id}/end", signedIn, s.disconnect, auth.StepUpAccount, false, false},
@@ -144,7 +144,31 @@ func (s *Server) portalRoutes() []route {
 
 // A practitioner's week and days, and the appointments in them.
 func (s *Server) calendarRoutes() []route {
-	return nil
+	return []route{
+		{get, "/calendar", carers, s.weekPage, "", false, false},
+		{get, "/calendar/part", carers, s.weekPart, "", false, false},
+		{get, "/calendar/live", carers, s.calendarLive, "", false, false},
+		{get, "/calendar/list", carers, s.weekList, "", false, false},
+		{get, "/calendar/day", carers, s.dayPage, "", false, false},
+		{get, "/calendar/new-slot", carers, s.newSlotPage, "", false, false},
+		{post, "/calendar/new-slot", carers, s.addSlot, "", false, false},
+		{get, "/calendar/slots/{id}", carers, s.slotPage, "", false, false},
+		{get, "/calendar/slots/{id}/move", carers, s.slotMovePage, "", false, false},
+		{post, "/calendar/slots/{id}/move", carers, s.moveSlot, "", false, false},
+		{post, "/calendar/slots/{id}/block", carers, s.blockSlot, "", false, false},
+		{post, "/calendar/slots/{id}/unblock", carers, s.unblockSlot, "", false, false},
+		{post, "/calendar/slots/{id}/delete", carers, s.removeSlot, "", false, false},
+		{get, "/calendar/appointments/{id}", carers, s.appointmentPage, "", false, false},
+		{post, "/calendar/appointments/{id}/confirm", admins, s.confirmAppointment, "", false, false},
+		{post, "/calendar/appointments/{id}/complete", practitioners, s.completeAppointment, "", false, false},
+		{post, "/calendar/appointments/{id}/no-show", practitioners, s.missAppointment, "", false, false},
+		{post, "/calendar/appointments/{id}/reason", carers, s.rewordAppointment, "", false, false},
+		{get, "/calendar/appointments/{id}/cancel", carers, s.cancelAppointmentPage, "", false, false},
+		{post, "/calendar/appointments/{id}/cancel", carers, s.cancelAppointment, "", false, false},
+		{get, "/calendar/appointments/{id}/move", carers, s.moveAppointmentPage, "", false, false},
+		{post, "/calendar/appointments/{id}/move", carers, s.moveAppointment, "", false, false},
+		{get, "/book/live", anybody, s.bookLive, "", false, true},
+	}
 }
 
 // When a practitioner works.

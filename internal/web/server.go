@@ -40,6 +40,12 @@ type Server struct {
 	Privacy    *privacy.Service
 	Log        *slog.Logger
 	Now        func() time.Time
+
+	// Ticks tells pages that are kept fresh when to look whether anything changed,
+	// until stop is called; nil: every two seconds.
+	Ticks func() (ticks <-chan time.Time, stop func())
+
+	streams streams
 }
 
 // What pages refuse before a service is asked.
@@ -74,7 +80,7 @@ func (s *Server) Face() gate.Face {
 	return gate.Face{
 		Handler: mux,
 		Fail:    s.fail,
-		Secret:  func(r *http.Request) bool { return secrets[r.URL.Path] },
+		Secret:  func(r *http.Request) bool { return r.Method == post && secrets[r.URL.Path] },
 	}
 }
 

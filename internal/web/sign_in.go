@@ -67,6 +67,9 @@ func (s *Server) signedIn(c *call, in auth.SignedIn, next string) error {
 	if p.Language != "" {
 		c.keepLanguage(p.Language)
 	}
+	if err := s.learnZone(c, by); err != nil {
+		return err
+	}
 	if going := c.takeNext(""); next == "" || next == "/" {
 		next = going
 	}
