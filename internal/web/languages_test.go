@@ -121,7 +121,7 @@ func (c *clinic) samples(role string) (paths []string) {
 
 // unsampled are what is no page by itself: files, streams of events, parts of pages, and
 // steps that only an answer before leads to.
-var unsampled = regexp.MustCompile(`/export|\.ics$|/live$|/events$|/stream$|/design$|/copy$|/search$|/link|/provider`)
+var unsampled = regexp.MustCompile(`/export|\.ics$|/live$|/part$|/events$|/stream$|/design$|/copy$|/search$|/link|/provider`)
 
 // TestNothingIsHardCoded reads pages in the accented language. What stands in no
 // brackets does not come from the catalogue.
