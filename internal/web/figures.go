@@ -182,12 +182,8 @@ func (c *call) chart(name, text string, labels []string, series ...ui.Series) ui
 
 func (c *call) figuresRowOf(r scheduling.FiguresRow) figuresRow {
 	hours := func(minutes int) string { return c.words.Count("figures.hours", (minutes+30)/60) }
-	label := c.words.ShortDate(r.First)
-	if r.First != r.Last {
-		label = c.say("time.stretch", "From", c.words.DayAndMonth(r.First), "To", c.words.ShortDate(r.Last))
-	}
 	return figuresRow{
-		label: label, booked: hours(r.Booked), capacity: hours(r.Capacity), use: c.words.Percent(r.Use()),
+		label: c.words.ShortDate(r.First), booked: hours(r.Booked), capacity: hours(r.Capacity), use: c.words.Percent(r.Use()),
 		completed: c.words.Number(r.Completed), noShows: c.words.Number(r.NoShows), cancelled: c.words.Number(r.Cancelled),
 	}
 }

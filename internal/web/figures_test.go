@@ -75,7 +75,7 @@ func TestThePeriodOfFiguresIsChosen(t *testing.T) {
 		c.attend()
 		grey, admin := c.as("grey"), c.as("admin")
 		own := c.actor("grey").PractitionerID.String()
-		rows := func(p shown) int { return strings.Count(p.body, `<th scope="row">`) }
+		rows := func(p shown) int { return strings.Count(p.body, `<th scope="row"`) }
 		for query, want := range map[string]int{"": 2*4 + 6, "?period=12": 2*12 + 6, "?period=own&from=2027-03-10&to=2027-03-16": 2*7 + 6, "?period=own&from=2027-02-15&to=2027-03-16": 2*5 + 6} {
 			if got := rows(grey.get("/figures" + query).has(200)); got != want {
 				t.Errorf("%s: %d rows, want %d", query, got, want)
