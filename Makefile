@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt bench soak openapi generate
+.PHONY: help run build test lint fmt bench soak openapi generate screenshots
 
 # The tools are pinned in a module of their own.
 TOOL := go tool -modfile=tools/go.mod
@@ -14,7 +14,7 @@ STORAGE := ./internal/sqldb/... ./internal/audit ./internal/idempotency ./intern
 SHARED := ./internal/sqldb ./internal/idempotency ./internal/jobs ./internal/auth ./internal/scheduling
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the demo clinic on the embedded database
 	go run ./cmd/medbook demo
@@ -41,11 +41,12 @@ lint: ## Check style and the usual slips
 fmt: ## Format the code
 	$(TOOL) gofumpt -l -w -extra -modpath medbook .
 
-bench: ## Measure hold, list, calendar, group commit and sign-in
+bench: ## Measure hold, list, calendar, group commit, sign-in and pages
 	go test -run '^$$' -bench . -benchmem ./internal/calendar ./internal/sqldb ./internal/scheduling
 	go test -run '^$$' -bench SignIn -benchtime 20x ./internal/api
 	go test -run '^$$' -bench Known -benchtime 1x ./internal/api
 	go test -run '^$$' -bench WhileProvidersAreDown -benchtime 5x ./internal/app
+	go test -run '^$$' -bench Pages -benchtime 1x ./internal/demo
 
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
@@ -56,3 +57,6 @@ generate: ## Write the Go code of the pages' templates
 openapi: ## Write openapi.yaml
 	go run ./cmd/medbook openapi > openapi.yaml.new
 	mv openapi.yaml.new openapi.yaml
+
+screenshots: ## Take pictures of the main pages of the demo, for the documents
+	MEDBOOK_SCREENSHOTS=$(CURDIR)/docs/screenshots go test -count 1 -run TestScreenshots -v ./e2e

@@ -69,7 +69,7 @@ func signIn(tab *browser.Tab, who app.DemoPerson) {
 	tab.Go("/sign-in")
 	tab.Fill("E-mail address", who.Email)
 	tab.Fill("Password", who.Password)
-	tab.Click(`main form[action="/sign-in"] > .acts button`)
+	tab.Click(`form[action="/sign-in"] button:not([type])`)
 }
 
 // followLinks returns the pages that somebody finds by following links from the

@@ -146,6 +146,13 @@ func (tab *Tab) Go(address string) {
 	tab.settle()
 }
 
+// Cookie has the browser keep a cookie for the page's origin, such as one that a page
+// has no button for.
+func (tab *Tab) Cookie(name, value string) {
+	tab.t.Helper()
+	must(tab, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: tab.URL(), Path: "/", Secure: new(true)})
+}
+
 // Reload loads the page anew.
 func (tab *Tab) Reload() {
 	tab.t.Helper()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"medbook/internal/privacy"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -306,7 +307,7 @@ func TestTheTrailIsExportedWhole(t *testing.T) {
 		if strings.Contains(table, ",=cmd") || strings.Contains(table, ",@x") || strings.Contains(table, ",+1") || !strings.Contains(table, "'=cmd") {
 			t.Errorf("a spreadsheet would take a cell for a formula: %s", table)
 		}
-		if r := c.must(200, "auditor", get, "/v1/audit/events/export?format=csv&action=nothing", nil); string(r.body) != strings.Join(csvHeader, ",")+"\n" {
+		if r := c.must(200, "auditor", get, "/v1/audit/events/export?format=csv&action=nothing", nil); string(r.body) != strings.Join(privacy.TableHeader, ",")+"\n" {
 			t.Errorf("of nothing: %q, want the header alone", r.body)
 		}
 		if r := c.must(200, "auditor", get, "/v1/audit/events/export?action=nothing", nil); len(r.body) != 0 {

@@ -3,10 +3,6 @@ package api
 import (
 	"context"
 	"encoding/base64"
-	"encoding/csv"
-	"encoding/json"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -90,59 +86,9 @@ type exportEventsInput struct {
 // exportEvents streams records of the audit trail: GET /v1/audit/events/export.
 func (s *Server) exportEvents(ctx context.Context, by auth.Actor, in *exportEventsInput, w *stream) error {
 	if in.Format == "csv" {
-		table := csv.NewWriter(w.open("text/csv; charset=utf-8; header=present"))
-		return s.Privacy.Export(ctx, by, in.filter(), func(entries []audit.Entry) error { return writeCSV(table, w, entries) })
+		return s.Privacy.Export(ctx, by, in.filter(), privacy.Table(w.open("text/csv; charset=utf-8; header=present")))
 	}
-	lines := json.NewEncoder(w.open("application/x-ndjson"))
-	return s.Privacy.Export(ctx, by, in.filter(), func(entries []audit.Entry) error {
-		for _, e := range entries {
-			if err := lines.Encode(auditEventOf(e)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-var csvHeader = []string{
-	"seq", "id", "at", "actor_id", "actor_role", "credential_id", "action", "resource_type", "resource_id", "patient_ids",
-	"outcome", "count", "purpose", "request_id", "client_address", "user_agent",
-}
-
-// writeCSV writes some records, after the header if they are the first.
-func writeCSV(table *csv.Writer, w *stream, entries []audit.Entry) error {
-	if !w.begun() {
-		if err := table.Write(csvHeader); err != nil {
-			return err
-		}
-	}
-	for _, entry := range entries {
-		e := auditEventOf(entry)
-		seq := ""
-		if e.Seq != nil {
-			seq = strconv.FormatInt(*e.Seq, 10)
-		}
-		line := []string{
-			seq, e.ID, entry.At.UTC().Format(time.RFC3339Nano), e.ActorID, e.ActorRole, e.CredentialID, e.Action, e.ResourceType, e.ResourceID,
-			strings.Join(e.PatientIDs, " "), e.Outcome, strconv.Itoa(e.Count), e.Purpose, e.RequestID, e.ClientAddress, e.UserAgent,
-		}
-		for i := range line {
-			line[i] = harmless(line[i])
-		}
-		if err := table.Write(line); err != nil {
-			return err
-		}
-	}
-	table.Flush()
-	return table.Error()
-}
-
-// harmless returns a cell that no spreadsheet takes for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
+	return s.Privacy.Export(ctx, by, in.filter(), privacy.Lines(w.open("application/x-ndjson")))
 }
 
 type auditEventBody struct {
@@ -165,18 +111,12 @@ type auditEventBody struct {
 }
 
 func auditEventOf(e audit.Entry) auditEventBody {
-	b := auditEventBody{
-		ID: e.ID.String(), At: Instant{e.At}, ActorRole: e.ActorRole, Action: e.Action, ResourceType: e.ResourceType, ResourceID: e.ResourceID,
-		PatientIDs: make([]string, len(e.Patients)), Outcome: e.Outcome, Count: e.Count, Purpose: e.Purpose, RequestID: e.RequestID,
-		ClientAddress: e.ClientAddress, UserAgent: e.UserAgent, ActorID: known(e.Actor), CredentialID: known(e.Credential),
+	l := privacy.LineOf(e)
+	return auditEventBody{
+		Seq: l.Seq, ID: l.ID, At: Instant{l.At}, ActorID: l.ActorID, ActorRole: l.ActorRole, CredentialID: l.CredentialID,
+		Action: l.Action, ResourceType: l.ResourceType, ResourceID: l.ResourceID, PatientIDs: l.PatientIDs, Outcome: l.Outcome,
+		Count: l.Count, Purpose: l.Purpose, RequestID: l.RequestID, ClientAddress: l.ClientAddress, UserAgent: l.UserAgent,
 	}
-	if e.Seq >= 0 {
-		b.Seq = &e.Seq
-	}
-	for i, p := range e.Patients {
-		b.PatientIDs[i] = p.String()
-	}
-	return b
 }
 
 // known writes an id, "" when there is none.

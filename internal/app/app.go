@@ -198,6 +198,9 @@ func (a *App) build(ctx context.Context) error {
 	a.Notify.Seal, a.Notify.Clinic, a.Notify.PublicURL = a.config.Keys, a.config.Clinic, a.PublicURL()
 	a.Webhooks.Seal, a.Webhooks.AllowPrivate = a.config.Keys, a.config.WebhooksAllowPrivate
 	a.runner = a.newRunner()
+	if a.Privacy.TrailKeys, err = CheckpointKeys(a.config.Keys); err != nil {
+		return err
+	}
 	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
 	if err == nil && a.config.AuditWebhook != "" {

@@ -125,3 +125,11 @@ func latestNote(ctx context.Context, tx *sqldb.Tx) (string, error) {
 		return note, err
 	}, `SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1`)
 }
+
+// newestNotes lists the signed notes of the newest checkpoints, at most so many.
+func newestNotes(ctx context.Context, tx *sqldb.Tx, most int) ([]string, error) {
+	return sqldb.All(ctx, tx, func(r sqldb.Row) (note string, err error) {
+		err = r.Scan(&note)
+		return note, err
+	}, `SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT $1`, most)
+}

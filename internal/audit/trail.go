@@ -131,3 +131,19 @@ func Latest(ctx context.Context, tx *sqldb.Tx) (c Checkpoint, signed string, err
 	c, err = parseCheckpoint(text + "\n")
 	return c, signed, err
 }
+
+// keptNotes is how many checkpoints Notes returns at most: those of a working day,
+// or more. The newest vouches for all before it.
+const keptNotes = 1000
+
+// Notes returns the newest checkpoints that the database keeps, as Verify takes
+// them. Whoever can change the database can remove the newest, so a copy from
+// elsewhere proves more.
+func Notes(ctx context.Context, tx *sqldb.Tx) (checkpoints []byte, err error) {
+	defer errs.Wrap(&err, "read audit checkpoints")
+	notes, err := newestNotes(ctx, tx, keptNotes)
+	for _, n := range notes {
+		checkpoints = append(append(checkpoints, n...), '\n')
+	}
+	return checkpoints, err
+}

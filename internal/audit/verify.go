@@ -199,6 +199,10 @@ func (v *verifier) finish(err error) (Report, error) {
 			r.Records = v.grown.size
 		}
 		return r, nil
+	case err != nil && v != nil:
+		r := v.report()
+		r.Verdict, r.Why = Incomplete, fmt.Sprintf("record %d and those after it were not read", r.Records)
+		return r, err
 	case err != nil:
 		return Report{Verdict: Incomplete}, err
 	}
@@ -207,7 +211,8 @@ func (v *verifier) finish(err error) (Report, error) {
 
 // Verify compares all records of a database with the checkpoints that were
 // written outside of it and the keys that signed those, one a line. An error
-// says that it could not read something.
+// says that it could not read something, or not before ctx was over; the report
+// then tells of what came before.
 func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Report, err error) {
 	defer errs.Wrap(&err, "verify audit trail")
 	v, err := newVerifier(checkpoints, keys)

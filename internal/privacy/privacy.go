@@ -12,6 +12,8 @@
 package privacy
 
 import (
+	"sync"
+
 	"github.com/google/uuid"
 
 	"medbook/internal/auth"
@@ -44,6 +46,11 @@ type Service struct {
 	// RetainRecords is for how many days after that of the latest encounter a
 	// patient's record must be kept; zero: not at all.
 	RetainRecords int
+
+	// TrailKeys are the public keys of who signed the audit trail's checkpoints.
+	TrailKeys []string
+
+	verifying sync.Mutex // held by Verify
 }
 
 // patientID reads a patient's id from a request.

@@ -86,7 +86,8 @@ func (s *Service) Export(ctx context.Context, by auth.Actor, f audit.Filter, eac
 // Checkpoint is the newest signed head of the audit trail.
 type Checkpoint struct {
 	audit.Checkpoint
-	Note string // as it was signed
+	Note string   // as it was signed
+	Keys []string // the public keys by one of which it was signed, as audit.Verify takes them
 }
 
 // Checkpoint returns the newest one to auditors. It returns auth.ErrForbidden or
@@ -98,6 +99,7 @@ func (s *Service) Checkpoint(ctx context.Context, by auth.Actor) (c Checkpoint, 
 		return c, audit.Refuse(ctx, s.DB, in, auth.ErrForbidden)
 	}
 	return audit.Read(ctx, s.DB, in, func(ctx context.Context, tx *sqldb.Tx, _ *audit.Seen) (c Checkpoint, err error) {
+		c.Keys = s.TrailKeys
 		c.Checkpoint, c.Note, err = audit.Latest(ctx, tx)
 		return c, err
 	})

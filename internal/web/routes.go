@@ -334,12 +334,22 @@ func (s *Server) deskRoutes() []route {
 
 // The audit trail.
 func (s *Server) trailRoutes() []route {
-	return nil
+	return []route{
+		{get, "/trail", auditors, s.trailPage, "", false, false},
+		{get, "/trail/encounters", auditors, s.encounterTrailPage, "", false, false},
+		{get, "/trail/export", auditors, s.exportTrail, "", false, false},
+		{get, "/trail/patients/{id}", auditors, s.disclosuresPage, "", false, false},
+		{get, "/trail/emergencies", auditors, s.emergenciesPage, "", false, false},
+		{get, "/trail/verify", auditors, s.trailVerifyPage, "", false, false},
+		{post, "/trail/verify", auditors, s.verifyTrail, "", false, false},
+	}
 }
 
 // Figures.
 func (s *Server) chartRoutes() []route {
-	return nil
+	return []route{
+		{get, "/figures", carers, s.figuresPage, "", false, false},
+	}
 }
 
 // asset answers with a file that pages load.

@@ -270,7 +270,7 @@ func TestALostTimeLeadsToTheNearest(t *testing.T) {
 		v, lost := c.found(c.had), c.slot("2027-03-17 10:00")
 		c.book("bob", "2027-03-17 10:00", true)
 		for _, p := range []shown{v.post("/visit/move", "slot", lost), v.get("/visit/move?slot=" + lost)} {
-			p.has(422, "There is a problem", "Someone else has just booked this slot.", "The nearest free times", "Wednesday 17 March 2027, 9:45 am", "Wednesday 17 March 2027, 10:15 am", "Choose a date")
+			p.has(422, "There is a problem", "Somebody else was quicker", "The nearest free times", "Wednesday 17 March 2027, 9:45 am", "Wednesday 17 March 2027, 10:15 am", "Choose a date")
 		}
 		v.post("/visit/move", "slot", "nonsense").has(422, "The nearest free times")
 		if !c.now(c.had).Start.Equal(c.had.Start) {
