@@ -29,7 +29,7 @@ func (s *Server) explainTime(c *call, b booking, v *bookTimeView) error {
 	clock, wrong := calendar.ParseTime(c.query("at"))
 	if wrong != nil || clock >= calendar.EndOfDay || !known {
 		v.asked.Wrong = map[string]string{"at": c.say("book.why-no-time")}
-		return nil
+		return nil //nolint:nilerr // it is told at the field
 	}
 	loc := zoneNamed(whose.TimeZone)
 	at, _ := calendar.Local(b.date, clock, calendar.EndOfDay, loc)

@@ -252,7 +252,7 @@ func (c *call) send(status int, kind string, content []byte) {
 	h.Set("Content-Language", c.words.Language)
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
-		_, _ = c.w.Write(content)
+		_, _ = c.w.Write(content) //nolint:gosec // pages are made by templates, which escape; files are attachments
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"errors"
+	"time"
 
 	"medbook/internal/auth"
 	"medbook/internal/gate"
@@ -88,6 +89,7 @@ func (s *Server) signOut(c *call) error {
 		}
 	}
 	c.w.Header().Add("Set-Cookie", gate.SessionCookie("", -1).String())
+	c.remember(passCookie, "", -time.Second) // whoever sits down here next has no booking open
 	c.by = auth.Actor{}
 	return c.done("/", "done.signed-out")
 }
