@@ -33,7 +33,7 @@ test: ## Run every test, installing what is missing
 	go test -race $(SHARED)
 	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
 	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
-	go test ./...
+	go test -timeout 40m ./...
 
 lint: ## Check style and the usual slips
 	$(TOOL) golangci-lint run
@@ -47,6 +47,7 @@ bench: ## Measure hold, list, calendar, group commit, sign-in and pages
 	go test -run '^$$' -bench Known -benchtime 1x ./internal/api
 	go test -run '^$$' -bench WhileProvidersAreDown -benchtime 5x ./internal/app
 	go test -run '^$$' -bench Pages -benchtime 1x ./internal/demo
+	go test -run '^$$' -bench FirstPaint -benchtime 1x ./e2e
 
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify

@@ -93,7 +93,7 @@ func (c *clinic) mailed(admin *client.Client, user, kind, page string) (token st
 func (c *clinic) enrol(admin *client.Client, email string) session {
 	c.t.Helper()
 	ctx, public := c.t.Context(), c.with()
-	made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase}))(c.t)
+	made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase, TimeZone: newYork}))(c.t)
 	if err := public.VerifyAddress(ctx, c.mailed(admin, made.ID, "verify-address", "verify"), passphrase); err != nil {
 		c.t.Fatal(err)
 	}

@@ -61,7 +61,10 @@ func TestAnAdminOrdersAKit(t *testing.T) {
 	tab.Has("The kit is ordered.")
 	tab.Go("/admin/outbox")
 	tab.Has("Nobody got them")
-	tab.Await("Kit ordered")
+	eventually(t, "the message is written", func() bool {
+		tab.Reload()
+		return strings.Contains(tab.Text(), "Kit ordered")
+	})
 	tab.Go(pageWith(t, tab, "/admin/outbox/"))
 	tab.Has("This message was not sent to anybody")
 	tab.Has("your order has been successfully placed")

@@ -94,7 +94,7 @@ func personalTyped(line string) (all []string) {
 
 // tellTale fails the test when the log of a server that has ended holds what was
 // said. A word is known before it is sent, so it does not matter what is said later.
-func tellTale(t *testing.T, log []string) {
+func tellTale(t testing.TB, log []string) {
 	t.Helper()
 	f := uttered.finder()
 	for _, line := range log { // the first that is found will do

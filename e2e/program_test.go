@@ -53,7 +53,7 @@ func build(name string, flags ...string) (string, error) {
 }
 
 // program returns the path of the program.
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	path, err := medbook()
 	if err != nil {
@@ -112,13 +112,13 @@ type process struct {
 // start starts "medbook ARGS" and returns when it listens. If it still runs
 // when the test ends it is killed. stderr must hold no race, no panic, and nothing
 // that is personal.
-func start(t *testing.T, folder string, env []string, args ...string) *process {
+func start(t testing.TB, folder string, env []string, args ...string) *process {
 	t.Helper()
 	return listening(t, launch(t, folder, env, args...))
 }
 
 // listening returns p when it listens.
-func listening(t *testing.T, p *process) *process {
+func listening(t testing.TB, p *process) *process {
 	t.Helper()
 	url := ""
 	p.stderr.await(t, p.ended, "the line that tells the address", func(line string) bool {
@@ -133,13 +133,13 @@ func listening(t *testing.T, p *process) *process {
 }
 
 // launch starts "medbook ARGS" and does not wait.
-func launch(t *testing.T, folder string, env []string, args ...string) *process {
+func launch(t testing.TB, folder string, env []string, args ...string) *process {
 	t.Helper()
 	return launchFrom(t, program(t), folder, env, args...)
 }
 
 // launchFrom is launch of another build of the program.
-func launchFrom(t *testing.T, path, folder string, env []string, args ...string) *process {
+func launchFrom(t testing.TB, path, folder string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(path, args...), stdout: newLines(), stderr: newLines(), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = folder, append(environment(), env...)
@@ -176,7 +176,7 @@ func launchFrom(t *testing.T, path, folder string, env []string, args ...string)
 }
 
 // kill ends the process as a power cut would, as far as a process can tell.
-func (p *process) kill(t *testing.T) {
+func (p *process) kill(t testing.TB) {
 	t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Error(err)
@@ -185,7 +185,7 @@ func (p *process) kill(t *testing.T) {
 }
 
 // signal asks the process to stop.
-func (p *process) signal(t *testing.T, s syscall.Signal) {
+func (p *process) signal(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 }
 
 // wait returns the status that the process ends with, -1 for a killed one.
-func (p *process) wait(t *testing.T) int {
+func (p *process) wait(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-p.ended:
@@ -234,7 +234,7 @@ func (l *lines) all() []string {
 
 // await returns once a line is what is wanted, or fails the test when the
 // process ends without one.
-func (l *lines) await(t *testing.T, ended <-chan struct{}, what string, wanted func(line string) bool) {
+func (l *lines) await(t testing.TB, ended <-chan struct{}, what string, wanted func(line string) bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	for n, over := 0, false; ; {

@@ -177,6 +177,14 @@ func (tab *Tab) Text() string {
 	return evaluate[string](tab, `() => document.body?.innerText ?? ""`)
 }
 
+// FirstPaint returns how long it took from asking for the page until something of
+// it was seen.
+func (tab *Tab) FirstPaint() time.Duration {
+	tab.t.Helper()
+	ms := evaluate[float64](tab, `() => performance.getEntriesByName("first-contentful-paint")[0].startTime`)
+	return time.Duration(ms * float64(time.Millisecond))
+}
+
 // Title returns the title of the page.
 func (tab *Tab) Title() string {
 	tab.t.Helper()
