@@ -208,9 +208,9 @@ func TestFreeTimesTellThatTheyHaveChanged(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newSurgery(t, db)
 		tick := s.pulse()
-		s.visitor().get("/book/live?practitioner=" + s.grey).has(404)
-		s.visitor().get("/book/live?date=2027-03-15&practitioner=x").has(404)
-		l := s.visitor().listen(t, "/book/live?date=2027-03-15&practitioner="+s.grey)
+		s.visitor().get("/book/live?length=30&with=" + s.grey).has(404)
+		s.visitor().get("/book/live?length=30&date=2027-03-15&with=x").has(404)
+		l := s.visitor().listen(t, "/book/live?length=30&date=2027-03-15&with="+s.grey)
 		l.hears("data: changed")
 		a := s.books("ann", "2027-03-15T09:00:00-04:00", true)
 		l.hears("data: changed")
@@ -226,7 +226,7 @@ func TestFreeTimesTellThatTheyHaveChanged(t *testing.T) {
 		}
 		l.hears("data: changed")
 		l.cancel()
-		anyone := s.visitor().listen(t, "/book/live?date=2027-03-15")
+		anyone := s.visitor().listen(t, "/book/live?length=30&with=anyone&date=2027-03-15")
 		anyone.hears("data: changed")
 		s.books("bob", "2027-03-15T11:00:00-04:00", true)
 		tick()
