@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"medbook/internal/calendar"
+	"medbook/internal/gate"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -290,4 +293,20 @@ func (w *quietWriter) Write(p []byte) (int, error) {
 	}
 	w.text += string(p)
 	return len(p), nil
+}
+
+// Whoever leaves before there is a page is no failure of ours.
+func TestWhoHasGoneMakesNoNoise(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSurgery(t, db)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		face := s.server.Face()
+		g := &gate.Gate{Auth: s.server.Auth, Log: s.server.Log, Now: db.Now, Pick: func(*http.Request) gate.Face { return face }}
+		rec := httptest.NewRecorder()
+		g.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, s.url+"/book", http.NoBody))
+		if rec.Code != http.StatusServiceUnavailable || strings.Contains(s.log.String(), `"ERROR"`) {
+			t.Errorf("answered %d, logged %s", rec.Code, s.log.String())
+		}
+	})
 }
