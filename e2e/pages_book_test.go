@@ -181,6 +181,34 @@ func TestTwoBrowsersRaceForOneTime(t *testing.T) {
 	})
 }
 
+// TestFreeTimesStayFresh shows that a time that another patient takes goes from a list
+// that is open, and comes back when they give it back.
+func TestFreeTimesStayFresh(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		f := c.frontDoor()
+		ann, bob := f.patient("ann", browser.Options{Zone: newYork}), f.patient("bob", browser.Options{Zone: newYork})
+		ann.Go(f.times())
+		bob.Go(f.times())
+		reach(t, ann, f.slotNamed("10:00"))
+		bob.Click(f.slotNamed("09:15"))
+		ann.Await("The free times have changed.")
+		ann.Lacks(f.slotNamed("09:15"))
+		if got := ann.Focused(); got != f.slotNamed("10:00") {
+			t.Errorf("the focus went to %q", got)
+		}
+		bob.Click("Don't book, give this time back")
+		ann.Await(f.slotNamed("09:15"))
+		// When what has the focus goes, no key sets off something else.
+		ann.Go(f.times())
+		bob.Go(f.times())
+		reach(t, ann, f.slotNamed("10:15"))
+		bob.Click(f.slotNamed("10:15"))
+		ann.Await("The free times have changed.")
+		ann.Press("Enter")
+		ann.HasA("heading", "Step 4 of 6 Choose a time on Monday 15 March 2027")
+	})
+}
+
 // TestEveryPageOfTheBookingIsForEverybody goes through the booking, and where it can
 // go wrong, in each of the looks.
 func TestEveryPageOfTheBookingIsForEverybody(t *testing.T) {

@@ -97,7 +97,8 @@ func TestTheCalendarIsForEverybody(t *testing.T) {
 			}
 		})
 	}
-	paper := p.opens(pages[2], browser.Options{Print: true})
+	paper := p.opens(pages[2], browser.Options{})
+	paper.Print()
 	paper.Has("30 minutes")
 	paper.Has(a.Reference)
 	paper.Lacks("Go to a date")
@@ -111,23 +112,31 @@ func TestTheCalendarIsForEverybody(t *testing.T) {
 	browser.Validate(t, sources)
 }
 
+// enters goes into the week by the Tab key, which has one stop there, however many
+// times the week has.
+func (p *practice) enters(tab *browser.Tab) {
+	p.t.Helper()
+	for range 40 {
+		tab.Press("Tab")
+		if strings.Contains(tab.Focused(), p.monday.Format("Monday 2 January 2006")+", 08:00 to 08:30") {
+			return
+		}
+	}
+	p.t.Fatalf("the Tab key does not lead into the week, but to %q", tab.Focused())
+}
+
 // TestTheCalendarGoesByKeyboard walks through the week, opens a slot, turns the page,
 // and carries a slot from one time to another.
 func TestTheCalendarGoesByKeyboard(t *testing.T) {
 	t.Parallel()
 	p := newPractice(t)
 	tab := p.opens(p.week(), browser.Options{})
-	for range 40 { // one stop within the table, however many times it has
-		if strings.Contains(tab.Focused(), "8:00 am to 8:30 am") {
-			break
-		}
-		tab.Press("Tab")
-	}
+	p.enters(tab)
 	day := func(n int) string { return p.monday.AddDate(0, 0, n).Format("Monday 2 January 2006") }
 	for _, step := range []struct{ key, want string }{
-		{"ArrowDown", day(0) + ", 8:30 am to 9:00 am"}, {"ArrowRight", day(1) + ", 8:30 am to 9:00 am"}, {"ArrowLeft", day(0) + ", 8:30 am to 9:00 am"},
-		{"End", day(6)}, {"Home", day(0) + ", 8:30 am to 9:00 am"}, {"ArrowUp", day(0) + ", 8:00 am to 8:30 am"},
-		{"PageDown", day(7) + ", 8:00 am to 8:30 am"}, {"PageUp", day(0) + ", 8:00 am to 8:30 am"},
+		{"ArrowDown", day(0) + ", 08:30 to 09:00"}, {"ArrowRight", day(1) + ", 08:30 to 09:00"}, {"ArrowLeft", day(0) + ", 08:30 to 09:00"},
+		{"End", day(6)}, {"Home", day(0) + ", 08:30 to 09:00"}, {"ArrowUp", day(0) + ", 08:00 to 08:30"},
+		{"PageDown", day(7) + ", 08:00 to 08:30"}, {"PageUp", day(0) + ", 08:00 to 08:30"},
 	} {
 		tab.Press(step.key)
 		if got := tab.Focused(); !strings.Contains(got, step.want) {
@@ -163,7 +172,7 @@ func TestWhatIsDraggedMoves(t *testing.T) {
 	p.offers(4, 8, 0)
 	tab.Drag(p.cell(0, 9, 0), p.cell(0, 10, 0))
 	tab.HasA("heading", "Move an appointment")
-	tab.Has("10:00 am to 10:30 am")
+	tab.Has("10:00 to 10:30")
 	if now := must(p.patient.Appointment(t.Context(), a.ID))(t); !now.StartsAt.Equal(a.StartsAt) {
 		t.Error("it was moved before anybody was asked")
 	}
@@ -185,20 +194,51 @@ func TestTheCalendarStaysFresh(t *testing.T) {
 	t.Parallel()
 	p := newPractice(t)
 	tab := p.opens(p.week(), browser.Options{})
-	for range 40 {
-		if strings.Contains(tab.Focused(), "8:00 am to 8:30 am") {
-			break
-		}
-		tab.Press("Tab")
-	}
+	p.enters(tab)
 	before := tab.Focused()
 	a := p.books(0, 11, 0)
-	tab.Await("A slot was taken: " + p.monday.Format("Monday 2 January 2006") + ", 11:00 am to 11:30 am")
+	tab.Await("A slot was taken: " + p.monday.Format("Monday 2 January 2006") + ", 11:00 to 11:30")
 	if got := tab.Focused(); got != before {
 		t.Errorf("the focus went from %q to %q", before, got)
 	}
 	must(p.patient.Cancel(t.Context(), a.ID, ""))(t)
 	tab.Await("A slot is free again")
+}
+
+// TestAPatientSeesWhatIsDragged has a patient and a stranger look at a day's times
+// while the practitioner drags a slot to another time of it. Both see it there,
+// without doing anything, and what they were about to do they still can.
+func TestAPatientSeesWhatIsDragged(t *testing.T) {
+	t.Parallel()
+	p := newPractice(t)
+	patient, stranger := browser.Open(t, browser.Options{Zone: "Europe/Berlin"}), browser.Open(t, browser.Options{Zone: "Europe/Berlin"})
+	people := demo.People()
+	patient.Go(p.url + "/")
+	signIn(patient, people[slices.IndexFunc(people, func(d app.DemoPerson) bool { return d.Role == auth.Patient })])
+	slot := func(clock string) string {
+		return p.monday.Format("Monday 2 January 2006") + ", " + clock + ", Berlin time"
+	}
+	for _, tab := range []*browser.Tab{patient, stranger} {
+		tab.Go(p.url + "/book/time?" + url.Values{"length": {"30"}, "with": {p.id}, "date": {p.monday.Format(time.DateOnly)}}.Encode())
+		tab.Has(slot("08:00"))
+		tab.Lacks(slot("12:00"))
+		for !strings.Contains(tab.Focused(), slot("09:00")) {
+			tab.Press("Tab")
+		}
+	}
+	p.opens(p.week(), browser.Options{Height: 1400}).Drag(p.cell(0, 8, 0), p.cell(0, 12, 0))
+	for _, tab := range []*browser.Tab{patient, stranger} {
+		tab.Await(slot("12:00"))
+		tab.Lacks(slot("08:00"))
+		tab.Await("The free times have changed.")
+		if got := tab.Focused(); !strings.Contains(got, slot("09:00")) { // with the page loaded anew nothing would have it
+			t.Errorf("the focus went to %q", got)
+		}
+		tab.Axe()
+	}
+	patient.Press("Enter")
+	patient.Has("We hold this time for you until")
+	patient.Has("09:00")
 }
 
 // TestCancellingInABrowser cancels with and without telling the patient, without scripts.

@@ -320,13 +320,19 @@ func TestATabIsWhatItsOptionsSay(t *testing.T) {
 		{browser.Options{}, "Clinic UTC en-GB 1280 800"},
 		{browser.Options{Dark: true, Zone: "Asia/Tokyo", Language: "de-AT"}, "Clinic dark Asia/Tokyo de-AT 1280 800"},
 		{browser.Options{ReducedMotion: true, Width: 320, Height: 500}, "Clinic still narrow UTC en-GB 320 500"},
-		{browser.Options{Print: true, NoScript: true}, "Clinic paper"},
+		{browser.Options{NoScript: true}, "Clinic"},
 	} {
 		tab := browser.Open(t, test.o)
 		tab.Go(url)
 		if got := strings.Join(strings.Fields(tab.Text()), " "); got != test.want {
 			t.Errorf("%+v: got %q, want %q", test.o, got, test.want)
 		}
+	}
+	tab := browser.Open(t, browser.Options{NoScript: true, Dark: true})
+	tab.Go(url)
+	tab.Print()
+	if got := strings.Join(strings.Fields(tab.Text()), " "); got != "Clinic paper" {
+		t.Errorf("on paper: got %q", got)
 	}
 }
 

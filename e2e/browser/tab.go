@@ -30,7 +30,6 @@ type Options struct {
 	Width, Height int    // of what is seen of the page, in CSS pixels; 1280 and 800 unless said
 	Dark          bool   // prefers dark colours
 	ReducedMotion bool   // prefers that nothing moves
-	Print         bool   // styles are those for paper
 	NoScript      bool   // scripts of pages don't run
 	Language      string // what the browser asks for in Accept-Language, such as "de-DE,de"; "en-GB,en" unless said
 	Zone          string // of scripts of pages; IANA
@@ -88,14 +87,10 @@ func (tab *Tab) equip(o Options) {
 	must(tab, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 		Width: int64(cmp.Or(o.Width, 1280)), Height: int64(cmp.Or(o.Height, 800)), DeviceScaleFactor: 1,
 	})
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+	must(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: either(o.Dark, "dark", "light")},
 		{Name: "prefers-reduced-motion", Value: either(o.ReducedMotion, "reduce", "no-preference")},
-	}}
-	if o.Print {
-		media.Media = "print"
-	}
-	must(tab, emulation.SetEmulatedMedia, media)
+	}})
 	must(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !tab.scripts})
 	must(tab, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: cmp.Or(o.Zone, "UTC")})
 	version, err := chromedp.CallBrowser(tab.ctx, browser.GetVersion, cdp.Empty{})
@@ -282,6 +277,14 @@ func (tab *Tab) Screenshot(file string) {
 	if err := os.WriteFile(file, shot.Data, 0o600); err != nil {
 		tab.t.Fatal(err)
 	}
+}
+
+// Print makes the tab show pages as they are on paper, from now on. What is not
+// printed can't be clicked, so that one signs in before.
+func (tab *Tab) Print() {
+	tab.t.Helper()
+	must(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	tab.settle()
 }
 
 // settle returns when the page is at rest, and tells what went wrong meanwhile.

@@ -23,6 +23,7 @@ type bookTimeView struct {
 	whose    []ui.Option // whom an entered time is asked about
 	asked    ui.Form     // the entered time
 	explains bool        // a time was entered
+	live     string      // the stream that tells of changes of the times
 }
 
 // bookPart is a part of the day with its free times.
@@ -55,6 +56,7 @@ func (s *Server) bookTime(c *call) error {
 	v := bookTimeView{
 		answers: b.answers, date: c.words.Date(b.date), back: b.at("/book/date"), soFar: b.soFar(c.words, stepTime),
 		parts: b.partsOf(c.words, found), wait: b.at("/book/wait"), whose: b.whose(),
+		live: b.live(found),
 	}
 	if p, one := b.practitioner(); one {
 		loc := zoneNamed(p.TimeZone)
@@ -63,7 +65,7 @@ func (s *Server) bookTime(c *call) error {
 	if err := s.explainTime(c, b, &v); err != nil {
 		return err
 	}
-	return c.show(page{title: c.say("book.time-title", "Date", v.date), form: v.asked}, bookTimeContent(v))
+	return c.show(page{title: c.say("book.time-title", "Date", v.date), form: v.asked, scripts: []string{"live.js"}}, bookTimeContent(v))
 }
 
 // partsOf gathers times by part of the practitioner's day.

@@ -16,12 +16,13 @@ import (
 
 // book is a stretch of a practitioner's calendar as who asks may see it.
 type book struct {
-	of      scheduling.Practitioner
-	zone    *time.Location
-	entries []entry // by start; live ones never overlap
-	off     []calendar.Span
-	now     time.Time
-	others  bool // it is not the calendar of who looks
+	of       scheduling.Practitioner
+	zone     *time.Location
+	entries  []entry // by start; live ones never overlap
+	off      []calendar.Span
+	now      time.Time
+	revision string // at least as old as the rest
+	others   bool   // it is not the calendar of who looks
 }
 
 // entry is a slot or an appointment on a calendar.
@@ -123,6 +124,9 @@ func (c *call) practitioner(which string) (p scheduling.Practitioner, zone *time
 func (c *call) open(which string, first, last calendar.Date, past bool) (b book, err error) {
 	b.now = c.server.Now()
 	if b.of, b.zone, err = c.practitioner(which); err != nil {
+		return b, err
+	}
+	if b.revision, err = c.server.Scheduling.Revision(c.context(), c.by, which); err != nil {
 		return b, err
 	}
 	b.others = c.by.PractitionerID != b.of.ID

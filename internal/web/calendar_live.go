@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/auth"
-	"medbook/internal/calendar"
 	"medbook/internal/directory"
 	"medbook/internal/errs"
 	"medbook/internal/id"
@@ -118,28 +117,23 @@ func (s *Server) calendarLive(c *call) error {
 	return s.stream(c, "session "+c.by.CredentialID.String(), mostStreams, w)
 }
 
-// bookLive tells a page of free times that they have changed: GET /book/live. It
-// knows no more than anybody may see: the times that can be booked on a date.
+// bookLive tells a page of free times that they have changed: GET /book/live. It is
+// asked with the page's own answers, and knows no more than the page shows to
+// anybody.
 func (s *Server) bookLive(c *call) error {
-	which := c.query("practitioner")
-	d, err := calendar.ParseDate(c.query("date"))
+	b, err := s.bookingOf(c, c.r.URL.Query())
 	if err != nil {
-		return errNoPage
-	}
-	q := scheduling.DaysQuery{Practitioner: which, Specialty: c.query("specialty"), From: d}
-	w := watch{look: func(ctx context.Context) (string, error) {
-		times, err := s.Scheduling.Times(ctx, c.by, q)
-		sum := sha256.New()
-		for _, t := range times {
-			_, _ = io.WriteString(sum, t.ID()+"\n") // never fails
-		}
-		return hex.EncodeToString(sum.Sum(nil)), err
-	}}
-	if _, err := w.look(c.context()); err != nil {
 		return err
 	}
-	if key, ok := id.Parse(which); ok {
-		nudge, cancel := s.Scheduling.Changes(key)
+	if b.unanswered(stepTime) != "" {
+		return errNoPage
+	}
+	w := watch{since: c.query("since"), look: func(ctx context.Context) (string, error) {
+		found, err := s.Scheduling.Times(ctx, c.by, b.asks())
+		return revisionOf(found), err
+	}}
+	if p, one := b.practitioner(); one {
+		nudge, cancel := s.Scheduling.Changes(p.ID)
 		defer cancel()
 		w.nudge = nudge
 	}
@@ -149,6 +143,20 @@ func (s *Server) bookLive(c *call) error {
 		w.lasts = func(ctx context.Context) error { return s.Auth.Lasts(ctx, c.by) }
 	}
 	return s.stream(c, who, most, w)
+}
+
+// live is the stream that tells when other times are found than those.
+func (b booking) live(found []scheduling.Slot) string {
+	return b.at("/book/live") + "&since=" + revisionOf(found)
+}
+
+// revisionOf is a text that changes with what is found.
+func revisionOf(found []scheduling.Slot) string {
+	sum := sha256.New()
+	for _, s := range found {
+		_, _ = io.WriteString(sum, s.ID()+"\n") // never fails
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // stream answers with server-sent events: a message each time that what is watched

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"medbook/internal/calendar"
+	"medbook/internal/gate"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
@@ -208,9 +211,9 @@ func TestFreeTimesTellThatTheyHaveChanged(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newSurgery(t, db)
 		tick := s.pulse()
-		s.visitor().get("/book/live?practitioner=" + s.grey).has(404)
-		s.visitor().get("/book/live?date=2027-03-15&practitioner=x").has(404)
-		l := s.visitor().listen(t, "/book/live?date=2027-03-15&practitioner="+s.grey)
+		s.visitor().get("/book/live?length=30&with=" + s.grey).has(404)
+		s.visitor().get("/book/live?length=30&date=2027-03-15&with=x").has(404)
+		l := s.visitor().listen(t, "/book/live?length=30&date=2027-03-15&with="+s.grey)
 		l.hears("data: changed")
 		a := s.books("ann", "2027-03-15T09:00:00-04:00", true)
 		l.hears("data: changed")
@@ -226,7 +229,7 @@ func TestFreeTimesTellThatTheyHaveChanged(t *testing.T) {
 		}
 		l.hears("data: changed")
 		l.cancel()
-		anyone := s.visitor().listen(t, "/book/live?date=2027-03-15")
+		anyone := s.visitor().listen(t, "/book/live?length=30&with=anyone&date=2027-03-15")
 		anyone.hears("data: changed")
 		s.books("bob", "2027-03-15T11:00:00-04:00", true)
 		tick()
@@ -290,4 +293,20 @@ func (w *quietWriter) Write(p []byte) (int, error) {
 	}
 	w.text += string(p)
 	return len(p), nil
+}
+
+// Whoever leaves before there is a page is no failure of ours.
+func TestWhoHasGoneMakesNoNoise(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSurgery(t, db)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		face := s.server.Face()
+		g := &gate.Gate{Auth: s.server.Auth, Log: s.server.Log, Now: db.Now, Pick: func(*http.Request) gate.Face { return face }}
+		rec := httptest.NewRecorder()
+		g.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodGet, s.url+"/book", http.NoBody))
+		if rec.Code != http.StatusServiceUnavailable || strings.Contains(s.log.String(), `"ERROR"`) {
+			t.Errorf("answered %d, logged %s", rec.Code, s.log.String())
+		}
+	})
 }

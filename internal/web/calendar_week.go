@@ -134,7 +134,7 @@ func (c *call) frame(b book, days []calendar.Date) weekFrame {
 		Zone:  c.words.ZoneName(start, b.zone), Abroad: c.abroad(start, b.zone), Path: c.route.path, First: days[0].String(),
 		Previous: to(c.route.path, days[0].AddDays(-7)), Next: to(c.route.path, days[0].AddDays(7)), This: c.calendarPath(c.route.path, b.of.ID),
 		Tabs: c.calendarTabs(b, days[0]), New: c.calendarPath("/calendar/new-slot", b.of.ID),
-		Live: c.calendarPath("/calendar/live", b.of.ID), Part: to("/calendar/part", days[0]), Empty: len(b.entries) == 0,
+		Live: c.calendarPath("/calendar/live", b.of.ID, "since", b.revision), Part: to("/calendar/part", days[0]), Empty: len(b.entries) == 0,
 	}
 	if today := calendar.DateIn(b.now, b.zone); slices.Contains(days, today) {
 		f.Tabs = c.calendarTabs(b, today)

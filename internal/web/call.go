@@ -293,8 +293,10 @@ func (c *call) problem(e *errs.Error) string {
 	return text
 }
 
-// fail answers a request that err ended with a page that says so.
+// fail answers a request that err ended with a page that says so, also where err is
+// that whoever sent it has gone: what is on record is how it ended.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	r = r.WithContext(context.WithoutCancel(r.Context()))
 	gate.Note(r.Context(), err)
 	e := gate.Shown(err)
 	status := gate.Status(e.Kind)

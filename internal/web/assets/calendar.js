@@ -1,5 +1,5 @@
-// The week's table: one stop of the Tab key and arrows within, dragging with mouse,
-// finger or keyboard, and what changes while it is shown. All of it is there as
+// The week's table: one stop of the Tab key and arrows within, dragging with the
+// mouse or the keyboard, and what changes while it is shown. All of it is there as
 // links and forms without this.
 "use strict";
 
@@ -130,9 +130,14 @@ async function send(cell, to) {
   const form = week().querySelector("[data-drop]");
   form.elements.etag.value = cell.dataset.etag;
   form.elements.to.value = to;
-  const answer = await fetch(cell.dataset.move, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
-  const said = await answer.text();
-  await freshen(week());
+  let answer, said;
+  try {
+    answer = await fetch(cell.dataset.move, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
+    said = await answer.text();
+    await freshen(week());
+  } catch {
+    return tellWeek("bad", week().dataset.refused);
+  }
   go(week().querySelector("[data-at='" + CSS.escape(to) + "'] .cell"));
   if (answer.ok && answer.redirected) return tellWeek("good", week().dataset.moved);
   const problem = new DOMParser().parseFromString(said, "text/html").querySelector("[data-summary]");
@@ -189,8 +194,8 @@ document.addEventListener("focusin", e => {
   if (cell) rove(cell);
 });
 
-// With a mouse, a pen or a finger that rests: a press that moves is a drag, one that
-// does not is a click.
+// With a mouse or a pen a press that moves is a drag, one that does not is a click. A
+// finger scrolls; who has no mouse opens what is there and moves it on its own page.
 let press = null;
 
 document.addEventListener("pointerdown", e => {
@@ -207,9 +212,10 @@ document.addEventListener("pointermove", e => {
 
 document.addEventListener("pointerup", () => {
   if (press && carried) {
-    // The click that follows opens nothing.
-    addEventListener("click", e => { e.preventDefault(); e.stopPropagation(); }, { capture: true, once: true });
-    setTimeout(() => {}, 0);
+    // The click that comes with it, if one does, opens nothing.
+    const silence = e => { e.preventDefault(); e.stopPropagation(); };
+    addEventListener("click", silence, { capture: true });
+    setTimeout(() => removeEventListener("click", silence, { capture: true }));
     drop();
   }
   press = null;

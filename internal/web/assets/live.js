@@ -44,7 +44,11 @@ async function freshen(part) {
   if (focused) {
     const again = part.querySelector(focused);
     if (again) again.focus({ preventScroll: true });
-    else if (document.activeElement === document.body) part.querySelector("a, button")?.focus({ preventScroll: true });
+    else if (document.activeElement === document.body) {
+      // What had it is gone. Nothing else gets it that a key could set off.
+      part.tabIndex = -1;
+      part.focus({ preventScroll: true });
+    }
   }
   if (differs && part.dataset.said) sayLive(part.dataset.said);
   return part;
