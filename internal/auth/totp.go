@@ -5,6 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
 	"time"
 
@@ -101,8 +104,11 @@ func (o Offer) Picture() (picture []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	// Two colours make it small, and quick to pack.
+	modules := image.NewPaletted(drawn.Bounds(), color.Palette{color.White, color.Black})
+	draw.Draw(modules, modules.Bounds(), drawn, drawn.Bounds().Min, draw.Src)
 	var b bytes.Buffer
-	err = png.Encode(&b, drawn)
+	err = png.Encode(&b, modules)
 	return b.Bytes(), err
 }
 
