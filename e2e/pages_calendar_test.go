@@ -102,6 +102,7 @@ func TestTheCalendarIsForEverybody(t *testing.T) {
 	paper.Has("30 minutes")
 	paper.Has(a.Reference)
 	paper.Lacks("Go to a date")
+	paper.Lacks("Your own clock")
 	paper.Lacks("Sign out")
 	sources := map[string][]byte{}
 	plain := p.opens(pages[0], browser.Options{NoScript: true})
