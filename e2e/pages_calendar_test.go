@@ -102,6 +102,7 @@ func TestTheCalendarIsForEverybody(t *testing.T) {
 	paper.Has("30 minutes")
 	paper.Has(a.Reference)
 	paper.Lacks("Go to a date")
+	paper.Lacks("Your own clock")
 	paper.Lacks("Sign out")
 	sources := map[string][]byte{}
 	plain := p.opens(pages[0], browser.Options{NoScript: true})
@@ -134,9 +135,14 @@ func TestTheCalendarGoesByKeyboard(t *testing.T) {
 	p.enters(tab)
 	day := func(n int) string { return p.monday.AddDate(0, 0, n).Format("Monday 2 January 2006") }
 	for _, step := range []struct{ key, want string }{
-		{"ArrowDown", day(0) + ", 08:30 to 09:00"}, {"ArrowRight", day(1) + ", 08:30 to 09:00"}, {"ArrowLeft", day(0) + ", 08:30 to 09:00"},
-		{"End", day(6)}, {"Home", day(0) + ", 08:30 to 09:00"}, {"ArrowUp", day(0) + ", 08:00 to 08:30"},
-		{"PageDown", day(7) + ", 08:00 to 08:30"}, {"PageUp", day(0) + ", 08:00 to 08:30"},
+		{"ArrowDown", day(0) + ", 08:30 to 09:00"},
+		{"ArrowRight", day(1) + ", 08:30 to 09:00"},
+		{"ArrowLeft", day(0) + ", 08:30 to 09:00"},
+		{"End", day(6)},
+		{"Home", day(0) + ", 08:30 to 09:00"},
+		{"ArrowUp", day(0) + ", 08:00 to 08:30"},
+		{"PageDown", day(7) + ", 08:00 to 08:30"},
+		{"PageUp", day(0) + ", 08:00 to 08:30"},
 	} {
 		tab.Press(step.key)
 		if got := tab.Focused(); !strings.Contains(got, step.want) {

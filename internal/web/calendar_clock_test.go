@@ -32,21 +32,25 @@ func TestRowsFollowTheClock(t *testing.T) {
 		lacks map[int][]string        // rows that a day has not
 	}{
 		{
-			"clocks go back", calendar.Date{Year: 2027, Month: 11, Day: 7},
+			"clocks go back",
+			calendar.Date{Year: 2027, Month: 11, Day: 7},
 			map[int][]calendar.Span{0: {at("2027-11-07T01:30:00-04:00", 30*time.Minute), at("2027-11-07T01:30:00-05:00", 30*time.Minute)}, 1: {at("2027-11-08T00:00:00-05:00", 3*time.Hour)}},
 			[]string{"0:00", "1:00", "1:30", "1:00'", "1:30'", "2:00"},
 			map[int][]string{1: {"1:00'", "1:30'"}},
 		},
 		{
-			"clocks go forward", calendar.Date{Year: 2027, Month: 3, Day: 14},
+			"clocks go forward",
+			calendar.Date{Year: 2027, Month: 3, Day: 14},
 			map[int][]calendar.Span{0: {at("2027-03-14T01:30:00-05:00", 30*time.Minute)}, 1: {at("2027-03-15T02:30:00-04:00", 45*time.Minute)}},
 			[]string{"1:00", "1:30", "2:00", "2:30", "3:00"},
 			map[int][]string{0: {"2:00", "2:30"}},
 		},
 		{
-			"off the hour, and over midnight", calendar.Date{Year: 2027, Month: 6, Day: 7},
+			"off the hour, and over midnight",
+			calendar.Date{Year: 2027, Month: 6, Day: 7},
 			map[int][]calendar.Span{0: {at("2027-06-07T22:40:00-04:00", 2*time.Hour)}},
-			[]string{"22:00", "22:40", "23:00"}, nil,
+			[]string{"22:00", "22:40", "23:00"},
+			nil,
 		},
 	} {
 		var dials []dial

@@ -173,7 +173,7 @@ func (s *Server) stream(c *call, who string, most int, w watch) error {
 	c.answered = true
 	out := &eventWriter{to: c.w, clock: http.NewResponseController(c.w)}
 	if err := out.open(); err != nil {
-		return nil //nolint:nilerr // who has gone is told nothing
+		return nil // who has gone is told nothing
 	}
 	last := w.since
 	for n := 0; ; n++ {

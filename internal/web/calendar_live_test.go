@@ -50,7 +50,7 @@ func (v *visitor) listen(t *testing.T, path string) *listener {
 	for name, value := range v.cookies {
 		req.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := http.DefaultTransport.RoundTrip(req) //nolint:bodyclose // what reads it closes it
 	if err != nil {
 		t.Fatal(err)
 	}
