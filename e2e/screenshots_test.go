@@ -6,31 +6,36 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"medbook/e2e/browser"
 )
 
-// picture is a page of the demo clinic that is shown in the README, or could be.
+// picture is a page of the demo clinic that is shown in the README, or could be: at
+// a path, and from there on by links: the first one below an address, or that of a
+// name.
 type picture struct {
 	name, role, path string
+	then             []string
 }
 
 // pictures are the main pages, in the order in which people meet them.
 var pictures = []picture{
-	{"home", "", "/"},
-	{"book", "", "/book"},
-	{"my-visits", "patient", "/my"},
-	{"who-looked", "patient", "/my/looks"},
-	{"calendar", "practitioner", "/calendar"},
-	{"patients", "practitioner", "/patients"},
-	{"admin-today", "admin", "/admin"},
-	{"messages", "admin", "/admin/messages"},
-	{"figures", "admin", "/figures?period=12"},
-	{"audit-trail", "auditor", "/trail/encounters"},
+	{"home", "", "/", nil},
+	{"book-date", "", "/book/who?length=30", []string{"/book/date"}},
+	{"book-time", "", "/book/who?length=30", []string{"/book/date", "/book/time"}},
+	{"my-visits", "patient", "/my", nil},
+	{"calendar", "practitioner", "/calendar", []string{"Next week"}},
+	{"patient-record", "practitioner", "/patients", []string{"/patients/0"}},
+	{"admin-today", "admin", "/admin", nil},
+	{"outbox", "admin", "/admin/outbox", []string{"/admin/outbox/"}},
+	{"figures", "admin", "/figures?period=12", nil},
+	{"audit-trail", "auditor", "/trail/encounters", nil},
 }
 
 // mostPicture is how many bytes a picture may have.
@@ -57,9 +62,15 @@ func TestScreenshots(t *testing.T) {
 				signIn(tab, someone(t, shot.role))
 			}
 			tab.Go(shot.path)
-			if tab.Status() != 200 {
-				t.Logf("%s is not there yet: %d", shot.path, tab.Status())
-				continue
+			for _, next := range shot.then {
+				if strings.HasPrefix(next, "/") {
+					tab.Go(pageWith(t, tab, next))
+				} else {
+					tab.Click(next)
+				}
+			}
+			if tab.Status() != http.StatusOK {
+				t.Errorf("%s of %s answers %d", shot.name, shot.path, tab.Status())
 			}
 			file := filepath.Join(folder, shot.name+"-"+look+".png")
 			tab.Screenshot(file)
