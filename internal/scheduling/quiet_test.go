@@ -52,6 +52,8 @@ func (p *post) told(user auth.Actor) (kinds []string, last notify.Message) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	// Reminders have ids that tell nothing of their age.
+	slices.SortStableFunc(list.Items, func(a, b notify.Notification) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	for _, n := range list.Items {
 		kinds = append(kinds, string(n.Event.Kind))
 	}
