@@ -47,6 +47,13 @@ function count(timer) {
 }
 
 document.addEventListener("DOMContentLoaded", () => arrived(document));
+// What htmx brought is read from its beginning, as a new page is.
+document.addEventListener("htmx:after:swap", () => {
+  const main = document.getElementById("main");
+  window.scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+  arrived(main);
+});
 // A link in mail that is opened in a window that shows the page already changes
 // the fragment only.
 window.addEventListener("hashchange", () => {

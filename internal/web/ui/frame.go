@@ -1,6 +1,10 @@
 package ui
 
-import "context"
+import (
+	"context"
+
+	"github.com/a-h/templ"
+)
 
 // title is what a page is called where there is no room for the page: what is
 // wrong, the page, the clinic.
@@ -21,4 +25,10 @@ func role(kind string) string {
 		return "alert"
 	}
 	return "status"
+}
+
+// InPlace has htmx put the content of the page that a link leads to in the place of
+// the one that is shown, whose frame, style and scripts stay.
+func InPlace(href string) templ.Attributes {
+	return templ.Attributes{"hx-get": href, "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerHTML", "hx-push-url": "true"}
 }
