@@ -93,7 +93,7 @@ func (c *clinic) mailed(admin *client.Client, user, kind, page string) (token st
 func (c *clinic) enrol(admin *client.Client, email string) session {
 	c.t.Helper()
 	ctx, public := c.t.Context(), c.with()
-	made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase, TimeZone: newYork}))(c.t)
+	made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase}))(c.t)
 	if err := public.VerifyAddress(ctx, c.mailed(admin, made.ID, "verify-address", "verify"), passphrase); err != nil {
 		c.t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestTourOfAccounts(t *testing.T) {
 		admin := c.signIn(ruth.Email, passphrase)
 
 		const email = "ann@mail.example"
-		made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase, TimeZone: newYork}))(t)
+		made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase}))(t)
 		_, err = public.LogIn(ctx, email, passphrase)
 		code(t, err, 401, "sign-in-failed")
 		token = c.mailed(admin.Client, made.ID, "verify-address", "verify")

@@ -166,14 +166,18 @@ func TestAServerThatIsFrozenLosesItsLease(t *testing.T) {
 	c.restartWith("--email-url=" + service.URL)
 	must(c.as(admin.Key).PlaceOrder(ctx, client.NewOrder{UserID: patient.ID, KitType: "genotyping-array", Shipping: home}))(t)
 	service.awaitArrival(t)
+	messages := func(status string) []client.Notification {
+		return all(t, c.as(admin.Key).Notifications(client.NotificationQuery{Status: status}).All(ctx))
+	}
+	ordered := func(m client.Notification) bool { return m.Kind == "order-placed" } // a job makes it
+	// Nothing but the one delivery is under way: who is frozen in a transaction keeps its locks.
+	eventually(t, "all but one message are delivered", func() bool {
+		return slices.ContainsFunc(messages(""), ordered) && len(messages("pending")) == 1
+	})
 	frozen := c.server
 	frozen.signal(t, syscall.SIGSTOP)
 	c.server = c.serve()
 	c.setTime(sqltest.Start.Add(61 * time.Second))
-	messages := func(status string) []client.Notification {
-		return all(t, c.as(admin.Key).Notifications(client.NotificationQuery{Status: status}).All(ctx))
-	}
-	ordered := func(m client.Notification) bool { return m.Kind == "order-placed" } // a job makes it, perhaps of the other server
 	for began := time.Now(); len(messages("pending")) > 0 || !slices.ContainsFunc(messages("sent"), ordered); {
 		if time.Since(began) > patience {
 			t.Fatal("the other server did not finish the delivery")
