@@ -160,7 +160,7 @@ func TestAPatientMovesAndCancelsInABrowser(t *testing.T) {
 		tab.Has("My left knee")
 		tab.Click("Change the time")
 		tab.Click("Thursday 18 March 2027 12 times free")
-		tab.Click("Thursday 18 March 2027, 09:30, New York time (UTC−4), with The practitioner.")
+		tab.Click("Thursday 18 March 2027, 09:30, New York time (UTC−4), with The practitioner. That is Thursday 18 March 2027, 13:30, UTC for you.")
 		tab.Has("Check the new time")
 		tab.Click("Yes, change the time")
 		tab.Has("Your visit has a new time.")
@@ -205,7 +205,7 @@ func TestAVisitIsMovedAndCancelledByKeyboard(t *testing.T) {
 	c.patient(tab)
 	for _, name := range []string{
 		"Tuesday 16 March 2027 09:00 to 09:15, The practitioner", "Change the time", "Friday 19 March 2027 12 times free",
-		"Friday 19 March 2027, 11:00, New York time (UTC−4), with The practitioner.", "Yes, change the time",
+		"Friday 19 March 2027, 11:00, New York time (UTC−4), with The practitioner. That is Friday 19 March 2027, 15:00, UTC for you.", "Yes, change the time",
 	} {
 		tabToThing(tab, t, name)
 		tab.Press("Enter")
