@@ -29,7 +29,7 @@ func (s *Server) showClinic(c *call, f ui.Form, stale bool) error {
 	}
 	v := clinicView{form: f, name: clinic.Name, zone: clinic.TimeZone, fixed: clinic.Fixed, etag: clinic.ETag(), mails: s.mails()}
 	if !clinic.UpdatedAt.IsZero() {
-		v.changed = c.stampIn(clinic.UpdatedAt, zoneOr(clinic.TimeZone))
+		v.changed = c.stampIn(clinic.UpdatedAt, zoneNamed(clinic.TimeZone))
 	}
 	if stale {
 		f.Values.Set("etag", v.etag)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -11,9 +10,7 @@ import (
 	"time"
 
 	"medbook/internal/calendar"
-	"medbook/internal/directory"
 	"medbook/internal/id"
-	pages "medbook/internal/page"
 	"medbook/internal/scheduling"
 	"medbook/internal/web/words"
 )
@@ -99,7 +96,7 @@ type booking struct {
 // bookingOf reads answers and looks up whom they are about.
 func (s *Server) bookingOf(c *call, v url.Values) (b booking, err error) {
 	b.answers = answersIn(v)
-	b.all, err = s.bookable(c)
+	b.all, err = s.practitioners(c)
 	if _, known := b.practitioner(); !known && b.with != anyone {
 		b.with = ""
 	}
@@ -107,22 +104,6 @@ func (s *Server) bookingOf(c *call, v url.Values) (b booking, err error) {
 		b.about = ""
 	}
 	return b, err
-}
-
-// bookable are all of the clinic, by name.
-func (s *Server) bookable(c *call) (all []scheduling.Practitioner, err error) {
-	for req := (pages.Request{Limit: 200}); ; {
-		p, err := s.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, req)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, p.Items...); p.Next == "" {
-			break
-		}
-		req.After = p.Next
-	}
-	slices.SortStableFunc(all, func(a, b scheduling.Practitioner) int { return cmp.Compare(a.Name, b.Name) })
-	return all, nil
 }
 
 // specialtiesOf are those of the clinic, each once, by name.
@@ -251,19 +232,10 @@ func (b booking) lasts(p scheduling.Practitioner, one bool) time.Duration {
 	return time.Duration(p.Policy.SlotsFor(length)*p.Policy.SlotMinutes) * time.Minute
 }
 
-// zoneNamed is where a practitioner works. Zones are judged before they are kept.
-func zoneNamed(name string) *time.Location {
-	loc, err := calendar.Zone(name)
-	if err != nil {
-		return time.UTC
-	}
-	return loc
-}
-
 // readersTime is when an instant is where the reader is, if clocks show another time
 // there than in loc: with the day, where that is another too. Else it is empty.
 func readersTime(w *words.Words, t time.Time, loc *time.Location) string {
-	if w.Zone == nil || sameClock(t, loc, w.Zone) {
+	if !elsewhere(w, t, loc) {
 		return ""
 	}
 	text := w.Time(t, w.Zone)
@@ -275,16 +247,10 @@ func readersTime(w *words.Words, t time.Time, loc *time.Location) string {
 
 // readersMoment is an instant in full where the reader is; empty as readersTime is.
 func readersMoment(w *words.Words, t time.Time, loc *time.Location) string {
-	if w.Zone == nil || sameClock(t, loc, w.Zone) {
+	if !elsewhere(w, t, loc) {
 		return ""
 	}
 	return w.Say("book.yours", "Time", w.Moment(t, w.Zone))
-}
-
-func sameClock(t time.Time, a, b *time.Location) bool {
-	_, x := t.In(a).Zone()
-	_, y := t.In(b).Zone()
-	return x == y
 }
 
 // policyWords says in words what a practitioner lets patients do with their time.

@@ -193,23 +193,6 @@ func (b book) slot(s scheduling.Slot) entry {
 	return e
 }
 
-// most is how many a service lists at once.
-const most = 200
-
-// every reads all pages of a list.
-func every[T any](list func(pages.Request) (pages.Of[T], error)) (all []T, err error) {
-	for req := (pages.Request{Limit: most}); ; {
-		p, err := list(req)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if req.After = p.Next; p.Next == "" {
-			return all, nil
-		}
-	}
-}
-
 func (c *call) slotsIn(which string, w calendar.Span) ([]scheduling.Slot, error) {
 	return every(func(req pages.Request) (pages.Of[scheduling.Slot], error) {
 		return c.server.Scheduling.Slots(c.context(), c.by, scheduling.SlotQuery{Practitioner: which, From: w.Start, To: w.End, Status: "any"}, req)
@@ -287,12 +270,7 @@ func (c *call) calendarTabs(b book, d calendar.Date) []ui.Link {
 // abroad names the reader's zone where its clocks differ from the calendar's; ""
 // where they do not, or the zone is not known.
 func (c *call) abroad(t time.Time, zone *time.Location) string {
-	if c.words.Zone == nil {
-		return ""
-	}
-	_, here := t.In(zone).Zone()
-	_, there := t.In(c.words.Zone).Zone()
-	if here == there {
+	if !elsewhere(c.words, t, zone) {
 		return ""
 	}
 	return c.words.ZoneName(t, c.words.Zone)

@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"medbook/internal/calendar"
-	"medbook/internal/directory"
-	pages "medbook/internal/page"
-	"medbook/internal/scheduling"
 	"medbook/internal/web/ui"
 )
 
@@ -92,9 +89,7 @@ func (f weekFrame) page(c *call) page {
 
 // chooseCalendar asks whose calendar is meant.
 func (s *Server) chooseCalendar(c *call) error {
-	all, err := every(func(req pages.Request) (pages.Of[scheduling.Practitioner], error) {
-		return s.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, req)
-	})
+	all, err := s.practitioners(c)
 	if err != nil {
 		return err
 	}

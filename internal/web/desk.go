@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/calendar"
-	"medbook/internal/directory"
 	"medbook/internal/errs"
 	pages "medbook/internal/page"
 	"medbook/internal/phi"
@@ -21,9 +20,6 @@ import (
 
 // listed is how many lines a page of a list has.
 const listed = 25
-
-// mostAtOnce is how many a page asks for of what it needs all of, one answer at a time.
-const mostAtOnce = 200
 
 // tag is a status in words, with the colour beside it.
 type tag struct{ kind, text string }
@@ -114,24 +110,6 @@ func rename(err error, fields map[string]string) error {
 	return &renamed
 }
 
-// zone is the clinic's, in which pages show what is of no practitioner.
-func (s *Server) zone(c *call) (*time.Location, error) {
-	clinic, err := s.Directory.Clinic(c.context(), c.by)
-	if err != nil {
-		return nil, err
-	}
-	return zoneOr(clinic.TimeZone), nil
-}
-
-// zoneOr is the zone of that name, and UTC for what is none.
-func zoneOr(name string) *time.Location {
-	zone, err := calendar.Zone(name)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
-}
-
 // moment is when something is, in the place's zone, and in the reader's where that
 // is another.
 type moment struct{ date, time, zone, yours string }
@@ -139,7 +117,7 @@ type moment struct{ date, time, zone, yours string }
 // momentOf writes a stretch of time.
 func (c *call) momentOf(start, end time.Time, zone *time.Location) moment {
 	m := moment{date: c.words.DateIn(start, zone), time: c.words.Times(start, end, zone), zone: c.words.ZoneName(start, zone)}
-	if own := c.words.Zone; own != nil && !sameClock(start, own, zone) {
+	if own := c.words.Zone; elsewhere(c.words, start, zone) {
 		yours := c.words.Times(start, end, own)
 		if date := c.words.DateIn(start, own); date != m.date {
 			yours = date + ", " + yours
@@ -157,19 +135,12 @@ func (c *call) stampIn(t time.Time, zone *time.Location) string {
 // practitionerNames are the public names of all who give care, by their ids.
 func (s *Server) practitionerNames(c *call) (names map[uuid.UUID]string, order []uuid.UUID, err error) {
 	names = map[uuid.UUID]string{}
-	for after := ""; ; {
-		p, err := s.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, pages.Request{Limit: mostAtOnce, After: after})
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, one := range p.Items {
-			names[one.ID] = one.Name
-			order = append(order, one.ID)
-		}
-		if after = p.Next; after == "" {
-			return names, order, nil
-		}
+	all, err := s.practitioners(c)
+	for _, one := range all {
+		names[one.ID] = one.Name
+		order = append(order, one.ID)
 	}
+	return names, order, err
 }
 
 // practitionerOptions are the choices of a filter by practitioner.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/calendar"
+	pages "medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
 	"medbook/internal/web/ui"
@@ -119,7 +120,7 @@ func (s *Server) appointmentLines(c *call, items []scheduling.Appointment, names
 	for i, a := range items {
 		lines[i] = appointmentLine{
 			href: "/admin/appointments/" + a.ID.String(), patient: c.called(initials, a.Patient), reference: a.Reference,
-			practitioner: c.namedOr(names, a.Practitioner()), when: c.momentOf(a.Start, a.End, zoneOr(a.TimeZone)), status: c.appointmentTag(a.Status),
+			practitioner: c.namedOr(names, a.Practitioner()), when: c.momentOf(a.Start, a.End, zoneNamed(a.TimeZone)), status: c.appointmentTag(a.Status),
 		}
 	}
 	return lines, nil
@@ -165,7 +166,7 @@ func (s *Server) deskAppointmentPage(c *call) error {
 
 // deskAppointmentView tells staff of an appointment.
 func (c *call) deskAppointmentView(a scheduling.Appointment, patient phi.Value[string]) deskAppointmentView {
-	zone := zoneOr(a.TimeZone)
+	zone := zoneNamed(a.TimeZone)
 	v := deskAppointmentView{
 		id: a.ID.String(), reference: a.Reference, patient: patient.Reveal(), patientPath: "/admin/users/" + a.Patient.String(),
 		when: c.momentOf(a.Start, a.End, zone), status: c.appointmentTag(a.Status), slots: c.words.Duration(a.End.Sub(a.Start)),
@@ -180,18 +181,9 @@ func (c *call) deskAppointmentView(a scheduling.Appointment, patient phi.Value[s
 }
 
 // allOn lists all appointments of a day, whoever's they are.
-func (s *Server) allOn(c *call, day calendar.Date, zone *time.Location) (all []scheduling.Appointment, err error) {
+func (s *Server) allOn(c *call, day calendar.Date, zone *time.Location) ([]scheduling.Appointment, error) {
 	span := calendar.Day(day, zone)
-	req := c.part()
-	req.Limit, req.After, req.Count = mostAtOnce, "", false
-	for {
-		p, err := s.Scheduling.Appointments(c.context(), c.by, scheduling.AppointmentFilter{From: span.Start, To: span.End}, req)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if req.After = p.Next; p.Next == "" {
-			return all, nil
-		}
-	}
+	return every(func(req pages.Request) (pages.Of[scheduling.Appointment], error) {
+		return s.Scheduling.Appointments(c.context(), c.by, scheduling.AppointmentFilter{From: span.Start, To: span.End}, req)
+	})
 }

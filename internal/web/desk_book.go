@@ -210,7 +210,7 @@ func (c *call) onDay(d calendar.Date) string {
 // deskBookTime asks for the time: all that begin on the day, those that patients could
 // not book too.
 func (s *Server) deskBookTime(c *call, v bookStepView, p scheduling.Practitioner, day calendar.Date) error {
-	all, err := s.Scheduling.Slots(c.context(), c.by, scheduling.SlotQuery{Practitioner: p.ID.String(), Date: day, Status: "any"}, pages.Request{Limit: mostAtOnce})
+	all, err := s.Scheduling.Slots(c.context(), c.by, scheduling.SlotQuery{Practitioner: p.ID.String(), Date: day, Status: "any"}, pages.Request{Limit: most})
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (s *Server) deskBookTime(c *call, v bookStepView, p scheduling.Practitioner
 	if err != nil {
 		return err
 	}
-	zone := zoneOr(p.TimeZone)
+	zone := zoneNamed(p.TimeZone)
 	v.back = address(v.path, url.Values{"slots": {c.query("slots")}})
 	v.day, v.zone = c.words.Date(day), c.words.ZoneName(calendar.Day(day, zone).Start, zone)
 	v.previous, v.next = c.onDay(day.AddDays(-1)), c.onDay(day.AddDays(1))
@@ -231,7 +231,7 @@ func (s *Server) deskBookTime(c *call, v bookStepView, p scheduling.Practitioner
 
 // add puts a slot among the times of its part of the day.
 func (v *bookStepView) add(c *call, slot scheduling.Slot, bookable bool, p scheduling.Practitioner) {
-	zone := zoneOr(slot.TimeZone)
+	zone := zoneNamed(slot.TimeZone)
 	key := "desk.morning"
 	switch hour := slot.Start.In(zone).Hour(); {
 	case hour >= 17:
@@ -302,7 +302,7 @@ func (s *Server) showBookCheck(c *call, f ui.Form) error {
 
 // deskBookCheckView tells staff what they are about to book.
 func (c *call) deskBookCheckView(patient directory.User, e scheduling.Explanation, p scheduling.Practitioner) deskBookCheckView {
-	zone := zoneOr(p.TimeZone)
+	zone := zoneNamed(p.TimeZone)
 	v := deskBookCheckView{
 		path: address(c.r.URL.Path, url.Values{"slots": {c.query("slots")}}), patient: patient.Name.Reveal(), practitioner: p.Name,
 		when: c.momentOf(e.Time.Start, e.Time.End, zone), length: c.words.Duration(e.Time.End.Sub(e.Time.Start)),

@@ -50,26 +50,16 @@ func (s *Server) closuresPage(c *call) error {
 }
 
 // timeOffAhead lists the time off of a practitioner that is not over.
-func (s *Server) timeOffAhead(c *call, practitioner uuid.UUID) (ahead []scheduling.TimeOff, err error) {
-	for after := ""; ; {
-		p, err := s.Scheduling.TimeOffs(c.context(), c.by, practitioner.String(), pages.Request{Limit: mostAtOnce, After: after})
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range p.Items {
-			if t.Bounds.End.After(s.Now()) {
-				ahead = append(ahead, t)
-			}
-		}
-		if after = p.Next; after == "" {
-			return ahead, nil
-		}
-	}
+func (s *Server) timeOffAhead(c *call, practitioner uuid.UUID) ([]scheduling.TimeOff, error) {
+	all, err := every(func(req pages.Request) (pages.Of[scheduling.TimeOff], error) {
+		return s.Scheduling.TimeOffs(c.context(), c.by, practitioner.String(), req)
+	})
+	return slices.DeleteFunc(all, func(t scheduling.TimeOff) bool { return !t.Bounds.End.After(s.Now()) }), err
 }
 
 // closureLine tells staff when somebody is away, and why.
 func (c *call) closureLine(t scheduling.TimeOff) closureLine {
-	return closureLine{start: t.Bounds.Start, when: c.hoursOff(t.Hours, zoneOr(t.TimeZone)), reason: t.Reason.Reveal()}
+	return closureLine{start: t.Bounds.Start, when: c.hoursOff(t.Hours, zoneNamed(t.TimeZone)), reason: t.Reason.Reveal()}
 }
 
 // hoursOff writes time off as it was said: a day is everybody's own, a stretch of

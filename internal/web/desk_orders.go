@@ -155,7 +155,7 @@ func (s *Server) orderHistory(c *call, o orders.Order) ([]orderEvent, error) {
 	}
 	history := []orderEvent{{c.stampIn(o.CreatedAt, zone), c.say("desk.order.placed")}}
 	req := c.part()
-	req.Limit, req.Count = mostAtOnce, false
+	req.Limit, req.Count = most, false
 	told, err := s.Notify.Notifications(c.context(), c.by, notify.Filter{User: o.User().String()}, req)
 	if err != nil {
 		return nil, err

@@ -100,7 +100,7 @@ func TestAnExceptionNeedsAReason(t *testing.T) {
 		}
 		v := c.as("admin")
 		page := bookFor + "/" + c.users["ann"].ID.String() + "/" + c.users["grey"].PractitionerID.String()
-		v.get(page+"?date="+calendar.DateIn(soon.Start, zoneOr("America/New_York")).String()).has(200, "by exception").leadsTo(page + "/" + soon.ID())
+		v.get(page+"?date="+calendar.DateIn(soon.Start, zoneNamed("America/New_York")).String()).has(200, "by exception").leadsTo(page + "/" + soon.ID())
 		check := page + "/" + soon.ID()
 		v.get(check).has(200, "Patients could not book this time", "It begins too soon: patients book at least 1 day before")
 		v.post(check, "once", newOnce(), "how", "book", "reason", "tooth").has(422, "There is a problem", "tooth")
@@ -248,7 +248,7 @@ func TestAClosureIsPreviewedDoneAndGivenBack(t *testing.T) {
 		v := c.as("admin")
 		v.get("/admin/closures").has(200, "No time off is planned")
 		v.get("/admin/closures/new").has(200, "Close the clinic", "Grey Example", "Brown Example")
-		day := calendar.DateIn(a.Start, zoneOr("America/New_York")).String()
+		day := calendar.DateIn(a.Start, zoneNamed("America/New_York")).String()
 		v.post("/admin/closures/new", "first", "", "from", "9").has(422, "Give a date", "Give a time of day")
 		v.post("/admin/closures/new", "first", day, "last", "2027-01-01").has(422, "The end is before the beginning")
 		v.post("/admin/closures/new", "first", day, "from", "12:00", "to", "09:00").has(422, "The end is before the beginning")
@@ -259,7 +259,7 @@ func TestAClosureIsPreviewedDoneAndGivenBack(t *testing.T) {
 		check.leadsTo("/admin/appointments/" + a.ID.String())
 		v.post("/admin/closures/new", "first", day, "reason", "works outing", "change", "yes").has(200, "Close the clinic")
 		v.get("/admin/closures").has(200, "No time off is planned")
-		done := v.post("/admin/closures/new/now", "first", day, "reason", "works outing").has(200, "The time is closed", "Grey Example, Brown Example", "works outing")
+		done := v.post("/admin/closures/new/now", "first", day, "reason", "works outing").has(200, "The time is closed", "Brown Example, Grey Example", "works outing")
 		var ids []string
 		for n := range done.tree.Descendants() {
 			at := map[string]string{}

@@ -7,9 +7,7 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/calendar"
-	"medbook/internal/directory"
 	"medbook/internal/notify"
-	pages "medbook/internal/page"
 	"medbook/internal/scheduling"
 	"medbook/internal/web/ui"
 )
@@ -80,34 +78,17 @@ func (s *Server) showFigures(c *call, v figuresView) error {
 // Admins can choose whose figures they see.
 func (s *Server) figuresZone(c *call, v *figuresView) (*time.Location, error) {
 	if c.by.Is(auth.Practitioner) {
-		p, err := s.Scheduling.Practitioner(c.context(), c.by, c.by.PractitionerID.String())
-		if err != nil {
-			return nil, err
-		}
-		return calendar.Zone(p.TimeZone)
+		return c.ownZone()
 	}
 	v.whose = []ui.Option{{Text: c.say("figures.everybody")}}
-	for req := (pages.Request{Limit: 200}); ; {
-		p, err := s.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, req)
-		if err != nil {
-			return nil, err
-		}
-		for _, one := range p.Items {
-			v.whose = append(v.whose, ui.Option{Value: one.ID.String(), Text: one.Name})
-		}
-		if req.After = p.Next; req.After == "" {
-			break
-		}
-	}
-	clinic, err := s.Directory.Clinic(c.context(), c.by)
+	all, err := s.practitioners(c)
 	if err != nil {
 		return nil, err
 	}
-	zone, err := calendar.Zone(clinic.TimeZone)
-	if err != nil {
-		return time.UTC, nil //nolint:nilerr // a clinic that has set none
+	for _, one := range all {
+		v.whose = append(v.whose, ui.Option{Value: one.ID.String(), Text: one.Name})
 	}
-	return zone, nil
+	return s.zone(c)
 }
 
 // mostDaily is the number of days up to which each has a row.

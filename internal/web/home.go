@@ -42,7 +42,7 @@ func (s *Server) home(c *call) error {
 	if v.needsSetUp, err = s.Directory.NeedsSetUp(c.context(), c.by); err != nil {
 		return err
 	}
-	all, err := s.bookable(c)
+	all, err := s.practitioners(c)
 	if err != nil {
 		return err
 	}

@@ -7,11 +7,9 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/calendar"
-	"medbook/internal/directory"
 	"medbook/internal/errs"
 	"medbook/internal/etag"
 	"medbook/internal/id"
-	pages "medbook/internal/page"
 	"medbook/internal/scheduling"
 	"medbook/internal/web/ui"
 )
@@ -73,9 +71,7 @@ func (c *call) hoursOfRow(row string, unknown error) (hoursWhose, error) {
 
 // chooseHours has staff choose a practitioner first.
 func (s *Server) chooseHours(c *call) error {
-	all, err := wholeList(func(req pages.Request) (pages.Of[scheduling.Practitioner], error) {
-		return s.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, req)
-	})
+	all, err := s.practitioners(c)
 	if err != nil {
 		return err
 	}
@@ -84,22 +80,6 @@ func (s *Server) chooseHours(c *call) error {
 		links = append(links, ui.Link{Href: c.r.URL.Path + "?practitioner=" + p.ID.String(), Text: p.Name})
 	}
 	return c.show(page{title: c.say("hours.choose")}, hoursChooseContent(links))
-}
-
-// wholeList reads a list to its end.
-func wholeList[T any](read func(pages.Request) (pages.Of[T], error)) (all []T, err error) {
-	req := pages.Request{Limit: 200}
-	for {
-		p, err := read(req)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p.Items...)
-		if p.Next == "" {
-			return all, nil
-		}
-		req.After = p.Next
-	}
 }
 
 // clockTime writes a time of day as clocks show it.

@@ -43,13 +43,13 @@ func (s *Server) hoursPage(c *call) error {
 	if !chosen {
 		return s.chooseHours(c)
 	}
-	work, err := wholeList(func(req pages.Request) (pages.Of[scheduling.Availability], error) {
+	work, err := every(func(req pages.Request) (pages.Of[scheduling.Availability], error) {
 		return s.Scheduling.Availabilities(c.context(), c.by, whose.ID, req)
 	})
 	if err != nil {
 		return err
 	}
-	off, err := wholeList(func(req pages.Request) (pages.Of[scheduling.TimeOff], error) {
+	off, err := every(func(req pages.Request) (pages.Of[scheduling.TimeOff], error) {
 		return s.Scheduling.TimeOffs(c.context(), c.by, whose.ID, req)
 	})
 	if err != nil {

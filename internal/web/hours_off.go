@@ -96,7 +96,7 @@ func (s *Server) endTimeOffPage(c *call) error {
 	if err != nil {
 		return err
 	}
-	off, err := wholeList(func(req pages.Request) (pages.Of[scheduling.TimeOff], error) {
+	off, err := every(func(req pages.Request) (pages.Of[scheduling.TimeOff], error) {
 		return s.Scheduling.TimeOffs(c.context(), c.by, whose.ID, req)
 	})
 	if err != nil {

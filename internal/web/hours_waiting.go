@@ -1,8 +1,6 @@
 package web
 
 import (
-	"time"
-
 	"github.com/google/uuid"
 
 	"medbook/internal/auth"
@@ -62,10 +60,7 @@ func (s *Server) waitingPage(c *call) error {
 }
 
 func (c *call) waitLine(w scheduling.Wait, who string, p scheduling.Practitioner) waitLine {
-	zone, err := calendar.Zone(p.TimeZone)
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := zoneNamed(p.TimeZone)
 	l := waitLine{
 		Who: who, From: c.words.DateIn(w.From, zone) + ", " + c.words.Time(w.From, zone), To: c.words.DateIn(w.To, zone) + ", " + c.words.Time(w.To, zone),
 		Since: c.words.ShortDate(calendar.DateIn(w.CreatedAt, zone)), Practitioner: p.Name, Zone: c.words.ZoneName(w.From, zone),

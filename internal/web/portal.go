@@ -87,27 +87,24 @@ func (s *Server) portalAhead(c *call, known names, v *portalView) error {
 		return err
 	}
 	offers := map[id.Keyed][]portalVisit{}
-	for req := (pages.Request{Limit: 200}); ; {
-		p, err := s.Scheduling.Appointments(c.context(), c.by, scheduling.AppointmentFilter{Upcoming: true}, req)
+	ahead, err := every(func(req pages.Request) (pages.Of[scheduling.Appointment], error) {
+		return s.Scheduling.Appointments(c.context(), c.by, scheduling.AppointmentFilter{Upcoming: true}, req)
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range ahead {
+		one, err := s.portalVisitOf(c, known, a)
 		if err != nil {
 			return err
 		}
-		for _, a := range p.Items {
-			one, err := s.portalVisitOf(c, known, a)
-			if err != nil {
-				return err
-			}
-			entry, is := offered[a.ID]
-			switch one.offered = is && one.held; {
-			case one.held:
-				v.holds = append(v.holds, one)
-				offers[entry] = append(offers[entry], one)
-			default:
-				v.coming = append(v.coming, one)
-			}
-		}
-		if req.After = p.Next; p.Next == "" {
-			break
+		entry, is := offered[a.ID]
+		switch one.offered = is && one.held; {
+		case one.held:
+			v.holds = append(v.holds, one)
+			offers[entry] = append(offers[entry], one)
+		default:
+			v.coming = append(v.coming, one)
 		}
 	}
 	waits, err := s.waits(c)
@@ -145,7 +142,7 @@ func (s *Server) portalVisitOf(c *call, known names, a scheduling.Appointment) (
 // portalWaitOf shows an entry of the waiting list with its first and last day.
 func (s *Server) portalWaitOf(c *call, known names, w scheduling.Wait) (v portalWait, err error) {
 	p, err := s.nameIn(c, known, w.Practitioner)
-	loc := locationOf(p.TimeZone)
+	loc := zoneNamed(p.TimeZone)
 	return portalWait{
 		id: w.ID.String(), name: p.Name,
 		from: c.words.Date(calendar.DateIn(w.From, loc)), to: c.words.Date(calendar.DateIn(w.To.Add(-1), loc)),

@@ -57,7 +57,7 @@ func (s *Server) readersZone(c *call) *time.Location {
 	if err != nil {
 		return time.UTC
 	}
-	return locationOf(clinic.TimeZone)
+	return zoneNamed(clinic.TimeZone)
 }
 
 // way is how an order goes if nobody cancels it.

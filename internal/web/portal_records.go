@@ -56,7 +56,7 @@ func (s *Server) portalRecordOf(c *call, known names, e encounters.Encounter) (p
 	return portalRecord{
 		id: e.ID.String(), date: c.words.Date(e.Date), name: p.Name, specialty: p.Specialty, amended: e.Version > 1,
 		kind:    c.say("portal.record-is." + strings.ReplaceAll(string(e.Type), "_", "-")),
-		written: c.words.Moment(e.UpdatedAt, locationOf(p.TimeZone)),
+		written: c.words.Moment(e.UpdatedAt, zoneNamed(p.TimeZone)),
 	}, err
 }
 

@@ -146,7 +146,7 @@ func (c *call) recordVisits(v *recordView, zone *time.Location) error {
 
 // visitsOf lists a patient's visits with the reader by their start.
 func (c *call) visitsOf(patient string) ([]scheduling.Appointment, error) {
-	return wholeList(func(req pages.Request) (pages.Of[scheduling.Appointment], error) {
+	return every(func(req pages.Request) (pages.Of[scheduling.Appointment], error) {
 		return c.server.Scheduling.Appointments(c.context(), c.by, scheduling.AppointmentFilter{Patient: patient}, req)
 	})
 }
@@ -231,9 +231,7 @@ func (c *call) colleagues(users ...uuid.UUID) (name func(uuid.UUID) string, err 
 	if !slices.ContainsFunc(users, func(u uuid.UUID) bool { return u != c.by.UserID }) {
 		return name, nil
 	}
-	all, err := wholeList(func(req pages.Request) (pages.Of[scheduling.Practitioner], error) {
-		return c.server.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, req)
-	})
+	all, err := c.server.practitioners(c)
 	for _, p := range all {
 		if p.UserID != c.by.UserID {
 			names[p.UserID] = p.Name

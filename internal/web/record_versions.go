@@ -33,7 +33,7 @@ type versionDifference struct {
 // versionsPage shows the versions of an encounter, and what two of them do not say
 // alike: GET /encounters/{id}/versions.
 func (s *Server) versionsPage(c *call) error {
-	all, err := wholeList(func(req pages.Request) (pages.Of[encounters.Version], error) {
+	all, err := every(func(req pages.Request) (pages.Of[encounters.Version], error) {
 		return s.Encounters.Versions(c.context(), c.by, c.id("id"), req)
 	})
 	if err != nil {

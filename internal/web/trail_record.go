@@ -8,9 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/audit"
-	"medbook/internal/calendar"
-	"medbook/internal/directory"
-	pages "medbook/internal/page"
 	"medbook/internal/web/ui"
 	"medbook/internal/web/words"
 )
@@ -57,26 +54,15 @@ type trailReader struct {
 func (s *Server) trailReaderOf(c *call) (r trailReader, err error) {
 	r = trailReader{words: c.words, zone: c.words.Zone, names: map[uuid.UUID]string{}}
 	if r.zone == nil {
-		clinic, err := s.Directory.Clinic(c.context(), c.by)
-		if err != nil {
+		if r.zone, err = s.zone(c); err != nil {
 			return r, err
 		}
-		if r.zone, err = calendar.Zone(clinic.TimeZone); err != nil {
-			r.zone = time.UTC
-		}
 	}
-	for req := (pages.Request{Limit: 200}); ; {
-		p, err := s.Scheduling.Practitioners(c.context(), c.by, directory.PractitionerFilter{}, req)
-		if err != nil {
-			return r, err
-		}
-		for _, one := range p.Items {
-			r.names[one.ID], r.names[one.UserID] = one.Name, one.Name
-		}
-		if req.After = p.Next; req.After == "" {
-			return r, nil
-		}
+	all, err := s.practitioners(c)
+	for _, one := range all {
+		r.names[one.ID], r.names[one.UserID] = one.Name, one.Name
 	}
+	return r, err
 }
 
 // trailTags are the colours beside the words for outcomes.

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"medbook/internal/auth"
-	"medbook/internal/calendar"
 	"medbook/internal/directory"
 	"medbook/internal/errs"
 	"medbook/internal/ics"
@@ -172,24 +171,12 @@ func ownVisitTimes(w *words.Words, a scheduling.Appointment) ownVisit {
 
 // zoneOf is where an appointment's practitioner works. Zones are judged before they
 // are kept.
-func zoneOf(a scheduling.Appointment) *time.Location { return locationOf(a.TimeZone) }
-
-func locationOf(name string) *time.Location {
-	loc, err := calendar.Zone(name)
-	if err != nil {
-		return time.UTC
-	}
-	return loc
-}
+func zoneOf(a scheduling.Appointment) *time.Location { return zoneNamed(a.TimeZone) }
 
 // alsoFor is an instant in full where the reader is, if clocks show another time there
 // than in loc; else it is empty.
 func alsoFor(w *words.Words, t time.Time, loc *time.Location) string {
-	if w.Zone == nil {
-		return ""
-	}
-	_, here := t.In(w.Zone).Zone()
-	if _, there := t.In(loc).Zone(); here == there {
+	if !elsewhere(w, t, loc) {
 		return ""
 	}
 	return w.Say("visit.yours", "Moment", w.Moment(t, w.Zone))

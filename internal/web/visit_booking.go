@@ -49,17 +49,10 @@ func (s *Server) waitsBefore(c *call, a scheduling.Appointment) (bool, error) {
 }
 
 // waits lists all that a patient waits for.
-func (s *Server) waits(c *call) (all []scheduling.Wait, err error) {
-	for req := (pages.Request{Limit: 200}); ; {
-		p, err := s.Scheduling.Waitlist(c.context(), c.by, req)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, p.Items...); p.Next == "" {
-			return all, nil
-		}
-		req.After = p.Next
-	}
+func (s *Server) waits(c *call) ([]scheduling.Wait, error) {
+	return every(func(req pages.Request) (pages.Of[scheduling.Wait], error) {
+		return s.Scheduling.Waitlist(c.context(), c.by, req)
+	})
 }
 
 // confirmVisit makes a hold a booking: POST /visit/confirm.
