@@ -164,7 +164,7 @@ func local(path, otherwise string) string {
 // see leads to another page, as is right after a form was sent.
 func (c *call) see(path string) error {
 	c.answered = true
-	http.Redirect(c.w, c.r, path, http.StatusSeeOther) //nolint:gosec // a path of ours: what was sent along went through local
+	http.Redirect(c.w, c.r, path, http.StatusSeeOther)
 	return nil
 }
 
@@ -252,7 +252,7 @@ func (c *call) send(status int, kind string, content []byte) {
 	h.Set("Content-Language", c.words.Language)
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {
-		_, _ = c.w.Write(content) //nolint:gosec // pages are made by templates, which escape; files are attachments
+		_, _ = c.w.Write(content)
 	}
 }
 

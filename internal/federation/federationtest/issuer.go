@@ -219,7 +219,7 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 	code := "code-" + strconv.Itoa(len(i.codes)+1)
 	i.codes[code] = q
 	back.RawQuery = url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {i.URL}}.Encode()
-	http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // a provider for tests, which registers no addresses
+	http.Redirect(w, r, back.String(), http.StatusFound)
 }
 
 // token exchanges a code, once, for who proves to have begun.
