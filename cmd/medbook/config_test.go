@@ -275,12 +275,13 @@ func secretWays(all []settings.Setting) (ways []way) {
 				ways = append(ways, way{key + " is a key", key + ": " + canary + "\n", nil})
 			}
 		}
-		forms := []string{"hunter2"}
+		forms, addresses := []string{"hunter2"}, 1
 		if s.Name == "database" || s.Name == "sms-url" || s.Name == "smtp-password-file" || s.Name == "listen" {
 			forms = []string{canary, url.QueryEscape(canary), "%68unter2", "hunter2%zz"}
+			addresses = 4
 		}
 		for _, form := range forms {
-			for _, address := range []string{"postgres://u:" + form + "@127.0.0.1:1/x", "postgres://127.0.0.1:1/x?p%61ssword=" + form, "https://sms.example/?token=" + form, "password=" + form + " host=127.0.0.1"} {
+			for _, address := range []string{"postgres://u:" + form + "@127.0.0.1:1/x", "postgres://127.0.0.1:1/x?p%61ssword=" + form, "https://sms.example/?token=" + form, "password=" + form + " host=127.0.0.1"}[:addresses] {
 				ways = append(ways,
 					way{s.Name + ": " + address, s.Name + ": '" + address + "'\n", nil},
 					way{s.Variable + "=" + address, "", map[string]string{s.Variable: address}})
