@@ -364,7 +364,7 @@ func TestErrorsSayWhereAFlagWasSet(t *testing.T) {
 	if want := "--smtp (medbook.yaml:1), --limit (MEDBOOK_LIMIT), --listen, --cooldown and --smtp-from are odd"; got.Error() != want || !errors.Is(got, cause) {
 		t.Errorf("got %v, want %s", got, want)
 	}
-	if other := errors.New("out of paper"); found.Locate(other) != other || found.Locate(nil) != nil {
+	if other := errors.New("out of paper"); !errors.Is(found.Locate(other), other) || found.Locate(other).Error() != other.Error() || found.Locate(nil) != nil {
 		t.Error("an error that speaks of no flag was changed")
 	}
 }
