@@ -54,9 +54,12 @@ type commands struct {
 		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
 		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
 	} `cmd:"" help:"Judge the audit trail."`
-	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
-	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
-	Version version    `cmd:"" help:"Print the program's version."`
+	Demo struct {
+		Run  demoClinic `cmd:"" default:"withargs" help:"Make up a small clinic and run it."`
+		Fill fillDemo   `cmd:"" help:"Make up a large clinic in a new database, to measure by."`
+	} `cmd:"" help:"Make up a clinic."`
+	Openapi openAPI `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
+	Version version `cmd:"" help:"Print the program's version."`
 }
 
 // The statuses that the program ends with.

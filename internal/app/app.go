@@ -201,7 +201,7 @@ func (a *App) build(ctx context.Context) error {
 	if a.Privacy.TrailKeys, err = CheckpointKeys(a.config.Keys); err != nil {
 		return err
 	}
-	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
+	signer, err := CheckpointSigner(a.config.Keys)
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
 	if err == nil && a.config.AuditWebhook != "" {
 		a.keeper.Webhook, err = audit.NewWebhook(a.config.AuditWebhook, a.log)
@@ -219,6 +219,11 @@ func (c Config) masters() []keyring.Master {
 
 // checkpointKey is what the key that signs the audit trail's heads is derived for.
 const checkpointKey = "audit checkpoint"
+
+// CheckpointSigner returns what signs the audit trail's heads with these keys.
+func CheckpointSigner(ring *keyring.Ring) (*audit.Signer, error) {
+	return audit.NewSigner(ring.Derive(checkpointKey, nil))
+}
 
 // CheckpointKeys returns the public keys by which the checkpoints are read that
 // servers with these keys sign, or signed before the keys were rotated.
