@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -56,7 +55,8 @@ type commands struct {
 	} `cmd:"" help:"Judge the audit trail."`
 	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
 	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
-	Version version    `cmd:"" help:"Print the program's version."`
+	Health  health     `cmd:"" help:"Ask a server whether it is ready."`
+	Version version    `cmd:"" help:"Print what this program is, and of what it was built."`
 }
 
 // The statuses that the program ends with.
@@ -131,17 +131,4 @@ func explain(err error) string {
 		text = strings.TrimSuffix(text, ".") + "; " + field + " " + e.Fields[field]
 	}
 	return text
-}
-
-// version prints the version that the Go toolchain recorded.
-type version struct{}
-
-// Run prints one line.
-func (version) Run(o output) error {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return errors.New("this program was built without version information")
-	}
-	_, err := fmt.Fprintln(o.stdout, "medbook", info.Main.Version, info.GoVersion)
-	return err
 }
