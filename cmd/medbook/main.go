@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -59,7 +58,8 @@ type commands struct {
 		Fill fillDemo   `cmd:"" help:"Make up a large clinic in a new database, to measure by."`
 	} `cmd:"" help:"Make up a clinic."`
 	Openapi openAPI `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
-	Version version `cmd:"" help:"Print the program's version."`
+	Health  health  `cmd:"" help:"Ask a server whether it is ready."`
+	Version version `cmd:"" help:"Print what this program is, and of what it was built."`
 }
 
 // The statuses that the program ends with.
@@ -134,17 +134,4 @@ func explain(err error) string {
 		text = strings.TrimSuffix(text, ".") + "; " + field + " " + e.Fields[field]
 	}
 	return text
-}
-
-// version prints the version that the Go toolchain recorded.
-type version struct{}
-
-// Run prints one line.
-func (version) Run(o output) error {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return errors.New("this program was built without version information")
-	}
-	_, err := fmt.Fprintln(o.stdout, "medbook", info.Main.Version, info.GoVersion)
-	return err
 }
