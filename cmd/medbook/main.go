@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"medbook/internal/errs"
+	"medbook/internal/settings"
 )
 
 const about = `A booking system for clinics and independent practitioners.
@@ -31,7 +31,10 @@ By default everything is kept in one file, data/medbook.db. With a postgres:// U
 
 // commands is the command line.
 type commands struct {
+	ConfigFile settings.File `name:"config" env:"MEDBOOK_CONFIG" placeholder:"FILE" help:"YAML file of settings, such as 'listen: 127.0.0.1:8080', for all commands. Flags and variables win over it; see docs/configuration.md."`
+
 	Serve   serve   `cmd:"" help:"Run the server."`
+	Config  config  `cmd:"" help:"Print the server's settings, and where each comes from."`
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date, and stop."`
 	User    struct {
 		Create       createUser   `cmd:"" help:"Make a user and print its id."`
@@ -66,7 +69,7 @@ type commands struct {
 const (
 	succeeded = 0
 	failed    = 1
-	misused   = 2 // the command line is wrong
+	misused   = 2 // the command line is wrong, or the configuration
 )
 
 func main() {
@@ -80,13 +83,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	defer stop()
 	var c commands
+	found := settings.New()
 	parser, err := kong.New(&c,
 		kong.Name("medbook"), kong.Description(about),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{"listen": defaultListen, "database": defaultDatabase},
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(output{stdout, stderr}),
+		kong.Bind(output{stdout, stderr}), kong.Bind(found),
+		found,
 	)
 	if err != nil {
 		return complain(stderr, err, failed)
@@ -95,10 +100,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return complain(stderr, err, misused)
 	}
 	command, err := parser.Parse(args)
+	if invalid, ok := errors.AsType[*settings.InvalidError](err); ok {
+		return complain(stderr, invalid, misused)
+	}
 	if err != nil {
 		return complain(stderr, fmt.Errorf("%w; see medbook --help", err), misused)
 	}
-	err = command.Run()
+	err = found.Locate(command.Run())
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return int(verdict)
 	}
@@ -111,14 +119,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 // output is where a command writes: what was asked for to stdout, the rest to stderr.
 type output struct{ stdout, stderr io.Writer }
 
-// secrets are the parts of a text that name a password: in the authority of a
-// URL, and among its parameters.
-var secrets = regexp.MustCompile(`(://[^\s/:@]*:)[^\s/]*(@)|(password=)[^\s&]*`)
-
 // complain writes err as one line without passwords.
 func complain(stderr io.Writer, err error, status int) int {
 	text := strings.Join(strings.FieldsFunc(explain(err), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-	fmt.Fprintln(stderr, "medbook:", secrets.ReplaceAllString(text, "${1}${3}***${2}"))
+	fmt.Fprintln(stderr, "medbook:", settings.MaskWords(text))
 	return status
 }
 

@@ -13,7 +13,9 @@ import (
 	"medbook/internal/app"
 	"medbook/internal/auth"
 	"medbook/internal/federation"
+	"medbook/internal/keyring"
 	"medbook/internal/origin"
+	"medbook/internal/settings"
 )
 
 const (
@@ -23,21 +25,22 @@ const (
 
 // storage is the flag of every command that works on a database.
 type storage struct {
-	Database string `placeholder:"URL" help:"Where the data is: sqlite:PATH or postgres://HOST/NAME. An address with a password comes from $$MEDBOOK_DATABASE_URL, or from the file that $$MEDBOOK_DATABASE_URL_FILE names. Default: ${database}."`
+	Database    string          `env:"MEDBOOK_DATABASE_URL" placeholder:"URL" help:"Where the data is: sqlite:PATH or postgres://HOST/NAME. An address with a password is given by the variable only, or by a file. Default: ${database}."`
+	DatabaseURL settings.Secret `name:"database-url-file" env:"MEDBOOK_DATABASE_URL_FILE" placeholder:"FILE" help:"File that has the address, which may then hold a password."`
 }
 
-// url treats an empty value like none: containers like to set variables to nothing.
+// url treats an empty value like none.
 func (s storage) url() (string, error) {
 	if s.Database != "" {
 		return s.Database, nil
 	}
-	given, err := secret("DATABASE_URL")
+	given, err := s.DatabaseURL.Read()
 	return cmp.Or(given, defaultDatabase), err
 }
 
 // listening is the flag of every command that listens.
 type listening struct {
-	Listen string `default:"${listen}" env:"MEDBOOK_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. Default: ${default}."`
+	Listen string `env:"MEDBOOK_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. Default: ${default}."`
 }
 
 // address treats an empty value like none: to net.Listen it means every address
@@ -143,25 +146,14 @@ Other machines are served over TLS only: by --tls-cert and --tls-key, or by a pr
 
 // Run returns when ctx ends and all running requests are finished.
 func (s serve) Run(ctx context.Context, o output) error {
-	database, err := s.url()
+	c, err := s.configuration(o)
 	if err != nil {
 		return err
 	}
-	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+	if c.Keys, err = s.ring(c.Database, keyring.OpenOrCreate); err != nil {
 		return err
 	}
-	if c.Mail, err = s.server(); err != nil {
-		return err
-	}
-	if c.Keys, err = s.ring(database); err != nil {
-		return err
-	}
-	if s.RetainRecords < 0 {
-		return errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
-	}
-	c.RetainRecords, c.WebhooksAllowPrivate = s.RetainRecords, s.WebhooksAllowPrivate
-	if c.Masters, err = s.masters(s.keyFile, c.Keys, database); err != nil {
+	if c.Masters, err = s.masters(s.keyFile, c.Keys, c.Database); err != nil {
 		return err
 	}
 	a, err := app.New(ctx, c)
@@ -172,6 +164,25 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return errors.Join(err, a.Close())
 	}
 	return a.Run(ctx)
+}
+
+// configuration returns what the settings say, all but the keys. It opens and makes
+// nothing.
+func (s serve) configuration(o output) (c app.Config, err error) {
+	database, err := s.url()
+	if err != nil {
+		return c, err
+	}
+	c = app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+		return c, err
+	}
+	if s.RetainRecords < 0 {
+		return c, errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
+	}
+	c.RetainRecords, c.WebhooksAllowPrivate = s.RetainRecords, s.WebhooksAllowPrivate
+	c.Mail, err = s.server()
+	return c, err
 }
 
 // invite prints the link that sets up a clinic that has no users.

@@ -33,7 +33,7 @@ type postgresDB struct {
 func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("open database: the postgres:// address can't be understood")
+		return nil, errNotUnderstood
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectFor

@@ -9,7 +9,6 @@ package sqldb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -69,6 +68,9 @@ type backend interface {
 // 0700 if it is missing, or "postgres://…". The error is one line for the
 // person who gave the url, without its password.
 func Open(ctx context.Context, url string) (*DB, error) {
+	if err := CheckAddress(url); err != nil {
+		return nil, err
+	}
 	db := &DB{}
 	scheme, rest, _ := strings.Cut(url, ":")
 	var err error
@@ -79,8 +81,6 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	case "postgres", "postgresql":
 		db.engine = Postgres
 		db.be, err = openPostgres(ctx, db, url)
-	default:
-		err = errors.New(`open database: the address must begin with "sqlite:" or "postgres://"`)
 	}
 	if err != nil {
 		return nil, err
