@@ -63,3 +63,9 @@ func Watched(db *DB) int {
 	defer db.signals.mu.Unlock()
 	return len(db.signals.watchers)
 }
+
+// StepsWait sets how long a step of a PostgreSQL database waits for a lock, and how
+// long steps are tried again.
+func StepsWait(db *DB, lock, all time.Duration) {
+	db.be.(*postgresDB).lockFor, db.be.(*postgresDB).stepsFor = lock, all
+}

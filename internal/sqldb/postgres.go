@@ -25,9 +25,12 @@ const (
 // postgresDB is a database on a PostgreSQL server.
 type postgresDB struct {
 	db       *DB
+	config   pgx.ConnConfig
 	pool     *sql.DB
 	begin    string // of an Update
 	retryFor time.Duration
+	lockFor  time.Duration
+	stepsFor time.Duration
 }
 
 func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
@@ -51,7 +54,10 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 		text := fmt.Sprintf("open database %s at %s:%d: %s", config.Database, config.Host, config.Port, reason(err))
 		return nil, &maskedError{text, classify(ctx, err)}
 	}
-	p := &postgresDB{db: db, pool: pool, begin: "BEGIN ISOLATION LEVEL READ COMMITTED", retryFor: retryFor}
+	p := &postgresDB{
+		db: db, config: *config, pool: pool, begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+		retryFor: retryFor, lockFor: lockFor, stepsFor: stepsFor,
+	}
 	if isolation == "serializable" {
 		p.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
