@@ -48,6 +48,9 @@ func (db *DB) writer() *writer { return db.be.(*sqliteDB).writer }
 // RetryFor sets how long a PostgreSQL database runs a View or Update again.
 func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).retryFor = d }
 
+// PoolSize returns how many connections a PostgreSQL database may have.
+func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
+
 // Closing reports whether Close waits for a View or Update.
 func Closing(db *DB) bool {
 	if db.open.TryRLock() {

@@ -85,7 +85,7 @@ type stepping struct{ *postgresDB }
 func (s *stepping) Driver() driver.Driver { return s.pool.Driver() }
 
 func (s *stepping) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := stdlib.GetConnector(s.config).Connect(ctx)
+	conn, err := stdlib.GetConnector(s.config, stdlib.OptionAfterConnect(bounded)).Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
