@@ -93,7 +93,7 @@ func (c fillDemo) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	ring, err := c.ring(database)
+	ring, err := c.ring(database, keyring.OpenOrCreate)
 	if err != nil {
 		return err
 	}

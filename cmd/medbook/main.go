@@ -110,6 +110,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return int(verdict)
 	}
+	if status, ok := errors.AsType[statusError](err); ok {
+		return int(status)
+	}
 	if err != nil {
 		return complain(stderr, err, failed)
 	}
