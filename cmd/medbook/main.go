@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -57,9 +56,13 @@ type commands struct {
 		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
 		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
 	} `cmd:"" help:"Judge the audit trail."`
-	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
-	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
-	Version version    `cmd:"" help:"Print the program's version."`
+	Demo struct {
+		Run  demoClinic `cmd:"" default:"withargs" help:"Make up a small clinic and run it."`
+		Fill fillDemo   `cmd:"" help:"Make up a large clinic in a new database, to measure by."`
+	} `cmd:"" help:"Make up a clinic."`
+	Openapi openAPI `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
+	Health  health  `cmd:"" help:"Ask a server whether it is ready."`
+	Version version `cmd:"" help:"Print what this program is, and of what it was built."`
 }
 
 // The statuses that the program ends with.
@@ -102,6 +105,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return int(verdict)
 	}
+	if status, ok := errors.AsType[statusError](err); ok {
+		return int(status)
+	}
 	if err != nil {
 		return complain(stderr, err, failed)
 	}
@@ -140,17 +146,4 @@ func explain(err error) string {
 		text = strings.TrimSuffix(text, ".") + "; " + field + " " + e.Fields[field]
 	}
 	return text
-}
-
-// version prints the version that the Go toolchain recorded.
-type version struct{}
-
-// Run prints one line.
-func (version) Run(o output) error {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return errors.New("this program was built without version information")
-	}
-	_, err := fmt.Fprintln(o.stdout, "medbook", info.Main.Version, info.GoVersion)
-	return err
 }

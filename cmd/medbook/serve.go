@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"medbook/internal/app"
 	"medbook/internal/auth"
@@ -132,6 +133,9 @@ type serve struct {
 	masterKey
 	WebhooksAllowPrivate bool `env:"MEDBOOK_WEBHOOKS_ALLOW_PRIVATE" help:"Let webhooks lead to addresses within the clinic's own net, and without TLS to this machine."`
 
+	Drain            time.Duration `env:"MEDBOOK_DRAIN" default:"0s" placeholder:"DURATION" help:"For how long a server that was told to stop goes on, saying at /readyz that it is not ready, so that a balancer looks elsewhere first. Default: ${default}."`
+	AllowNewerSchema bool          `env:"MEDBOOK_ALLOW_NEWER_SCHEMA" help:"Start over a database that a newer version has brought up to date, if that version says that this one may: to go back after an upgrade."`
+
 	RetainRecords int `env:"MEDBOOK_RETAIN_RECORDS" default:"3653" placeholder:"DAYS" help:"For how many days after the latest encounter a patient's record must be kept and can't be erased; 0: not at all. Default: ${default}, ten years."`
 }
 
@@ -180,7 +184,11 @@ func (s serve) configuration(o output) (c app.Config, err error) {
 	if s.RetainRecords < 0 {
 		return c, errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
 	}
+	if s.Drain < 0 {
+		return c, errors.New("--drain can't be negative; 0 means that the server stops at once")
+	}
 	c.RetainRecords, c.WebhooksAllowPrivate = s.RetainRecords, s.WebhooksAllowPrivate
+	c.Drain, c.AllowNewerSchema = s.Drain, s.AllowNewerSchema
 	c.Mail, err = s.server()
 	return c, err
 }
@@ -193,27 +201,4 @@ func invite(ctx context.Context, w io.Writer, a *app.App) error {
 	}
 	_, err = fmt.Fprintf(w, "This clinic has no users yet. Make its first admin here, within the hour:\n\n  %s\n\n", link)
 	return err
-}
-
-// migrate brings a database up to date.
-type migrate struct {
-	storage
-}
-
-// Help says what the summary has no room for.
-func (migrate) Help() string {
-	return `"medbook serve" does the same when it starts. A database that a newer medbook has migrated is refused. There is no way back but a backup.`
-}
-
-// Run migrates and says nothing when all is well.
-func (m migrate) Run(ctx context.Context) error {
-	database, err := m.url()
-	if err != nil {
-		return err
-	}
-	services, err := app.Open(ctx, database)
-	if err != nil {
-		return err
-	}
-	return services.DB.Close()
 }

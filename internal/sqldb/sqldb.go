@@ -10,6 +10,8 @@ package sqldb
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +46,14 @@ type DB struct {
 	// "ROLLBACK"). The statement fails with the error it returns. On SQLite
 	// several Updates share a BEGIN and a COMMIT.
 	Observe func(ctx context.Context, statement string) error
+
+	// Steps holds the migrations, the program's own if it is nil. Tests set it, to
+	// be an older or a newer program.
+	Steps fs.FS
+
+	// AllowNewer lets Migrate pass over a schema that a newer program has made, if
+	// it says that this program may work there.
+	AllowNewer bool
 
 	engine  Engine
 	be      backend
@@ -86,6 +96,17 @@ func Open(ctx context.Context, url string) (*DB, error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// OpenExisting is Open of a database that must be there: it makes no file.
+func OpenExisting(ctx context.Context, url string) (*DB, error) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		path = strings.TrimPrefix(path, "//")
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("open database: %w", err)
+		}
+	}
+	return Open(ctx, url)
 }
 
 // Close waits for running Views and Updates and closes the database. Later ones
