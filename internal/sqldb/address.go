@@ -21,10 +21,12 @@ func CheckAddress(url string) error {
 		}
 		return nil
 	case "postgres", "postgresql":
-		if _, err := pgx.ParseConfig(url); err != nil {
+		config, err := pgx.ParseConfig(url)
+		if err != nil {
 			return errNotUnderstood
 		}
-		return nil
+		_, err = poolSize(config)
+		return err
 	}
 	return errors.New(`open database: the address must begin with "sqlite:" or "postgres://"`)
 }
