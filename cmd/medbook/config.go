@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"strings"
@@ -25,9 +26,9 @@ What is wrong with the file or a variable is told, with the line, and ends it wi
 }
 
 // Run prints the settings, or checks them.
-func (c *config) Run(o output, found *settings.Settings) error {
+func (c *config) Run(ctx context.Context, o output, found *settings.Settings) error {
 	if c.Check {
-		return c.check(o)
+		return c.check(ctx, o)
 	}
 	if err := c.settle(); err != nil {
 		return err
@@ -36,7 +37,7 @@ func (c *config) Run(o output, found *settings.Settings) error {
 }
 
 // check judges the settings as serve does. Keys that are not there yet are stood in for.
-func (c *config) check(o output) error {
+func (c *config) check(ctx context.Context, o output) error {
 	all, err := c.configuration(o)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (c *config) check(o output) error {
 		return err
 	}
 	_, err = c.masters(c.keyFile, all.Keys, all.Database)
-	return errors.Join(err, all.Check())
+	return errors.Join(err, all.Check(ctx))
 }
 
 // settle fills in the defaults that other settings make.

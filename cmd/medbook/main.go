@@ -82,16 +82,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	defer stop()
-	var c commands
 	found := settings.New()
-	parser, err := kong.New(&c,
-		kong.Name("medbook"), kong.Description(about),
+	parser, err := newParser(found,
 		kong.Writers(stdout, stderr),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"listen": defaultListen, "database": defaultDatabase},
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(output{stdout, stderr}), kong.Bind(found),
-		found,
+		kong.Bind(output{stdout, stderr}),
 	)
 	if err != nil {
 		return complain(stderr, err, failed)
@@ -117,6 +112,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return complain(stderr, err, failed)
 	}
 	return succeeded
+}
+
+// newParser reads command lines, and what found finds of settings.
+func newParser(found *settings.Settings, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(new(commands), append(options,
+		kong.Name("medbook"), kong.Description(about),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"listen": defaultListen, "database": defaultDatabase},
+		kong.Bind(found), found,
+	)...)
 }
 
 // output is where a command writes: what was asked for to stdout, the rest to stderr.

@@ -164,7 +164,7 @@ type App struct {
 // New takes the address first, so that a second server started by mistake
 // leaves the database alone, and then opens the database.
 func New(ctx context.Context, c Config) (*App, error) {
-	if err := c.Check(); err != nil {
+	if err := c.Check(ctx); err != nil {
 		return nil, err
 	}
 	channels, err := c.channels()

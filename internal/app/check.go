@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -13,17 +14,15 @@ import (
 // Check returns all that is wrong with a configuration and can be told without taking
 // the address, opening the database or asking anybody: New refuses that first. It
 // reads the certificate, and needs Keys.
-func (c Config) Check() error {
+func (c Config) Check(ctx context.Context) error {
 	_, err := c.channels()
 	err = errors.Join(err, sqldb.CheckAddress(c.Database))
 	if c.inClear() {
 		err = errors.Join(err, errPlain)
 	}
-	_, port, wrong := net.SplitHostPort(c.Listen)
-	if wrong == nil {
-		_, wrong = net.LookupPort("tcp", port)
-	}
-	if wrong != nil {
+	if _, port, wrong := net.SplitHostPort(c.Listen); wrong != nil {
+		err = errors.Join(err, fmt.Errorf("--listen takes HOST:PORT: %w", wrong))
+	} else if _, wrong := new(net.Resolver).LookupPort(ctx, "tcp", port); wrong != nil {
 		err = errors.Join(err, fmt.Errorf("--listen takes HOST:PORT: %w", wrong))
 	}
 	if c.TLSCert != "" {
@@ -31,6 +30,6 @@ func (c Config) Check() error {
 			err = errors.Join(err, fmt.Errorf("read the certificate: %w", wrong))
 		}
 	}
-	_, wrong = auth.NewPasskeys(c.PublicURL)
+	_, wrong := auth.NewPasskeys(c.PublicURL)
 	return errors.Join(err, wrong)
 }

@@ -8,13 +8,15 @@ import (
 
 var (
 	// inAddress finds a password in an address, or in the words of a connection string.
-	inAddress = regexp.MustCompile(`(?i)://[^\s/:@]*:[^\s@]+@|(^|[?&\s])(ssl)?password=[^\s&]|https?://[^\s/@?#]+@`)
+	inAddress = regexp.MustCompile(`(?i)://[^\s/:@]*:[^\s@]+@|(^|\W)(ssl)?password=[^\s&]|https?://[^\s/@?#]+@`)
 	// inQuery finds a secret among the parameters of an address.
 	inQuery = regexp.MustCompile(`(?i)[?&](` + named + `)=[^\s&]`)
 	isNamed = regexp.MustCompile(`(?i)^(` + named + `)$`)
 	// address is one that is written as it should be, so that its parts are sure. An
 	// @ that is not the one behind the password would make them doubtful.
 	address = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)(?:([^\s:@/?#]*)(:[^\s@/?#]*)?@)?([^\s@/?#]*)(/[^\s@?#]*)?(?:\?([^\s@#]*))?$`)
+	// escaped are letters written by their codes.
+	escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 	// words may hold an address.
 	words = regexp.MustCompile(`\S+`)
 )
@@ -25,10 +27,12 @@ const named = `\w*passw(or)?d|passphrase|\w*secret|\w*token|api_?key|key|sig|sig
 // HoldsSecret reports whether a text holds a password or a token, as part of an
 // address or of a connection string, also if letters of it are written as %61.
 func HoldsSecret(text string) bool {
-	plain, err := url.PathUnescape(text)
-	if err != nil {
-		plain = text
-	}
+	plain := escaped.ReplaceAllStringFunc(text, func(letter string) string {
+		if plain, err := url.PathUnescape(letter); err == nil {
+			return plain
+		}
+		return letter
+	})
 	for _, t := range []string{text, plain} {
 		if inAddress.MatchString(t) || inQuery.MatchString(t) {
 			return true

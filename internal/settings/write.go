@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,10 @@ func (s *Settings) Write(w io.Writer) error {
 // line writes one setting.
 func (s *Settings) line(flag *kong.Flag) (string, error) {
 	text, o := textOf(flag), s.found[flag]
-	hidden, from := HoldsSecret(text), s.secretly(flag)
+	hidden, masked, from := HoldsSecret(text), Mask(text), s.secretly(flag)
+	if s.mayHoldSecret(flag) && text != "" && !strings.HasPrefix(text, "sqlite:") && !address.MatchString(text) {
+		hidden, masked = true, "***" // who knows what this is
+	}
 	switch {
 	case o.by != byNobody:
 		from = o.where
@@ -49,7 +53,7 @@ func (s *Settings) line(flag *kong.Flag) (string, error) {
 	if text == "" && o.by == byNobody {
 		return "# " + flag.Name + ":  # not set", nil
 	}
-	value, err := written(flag, Mask(text))
+	value, err := written(flag, masked)
 	line := fmt.Sprintf("%s: %s  # %s", flag.Name, value, oneLine(from))
 	if hidden {
 		line = "# " + line
@@ -80,6 +84,11 @@ func (s *Settings) secretly(flag *kong.Flag) string {
 		return "the credential " + one.Credential()
 	}
 	return ""
+}
+
+// mayHoldSecret reports whether a setting can be given by a secret as well.
+func (s *Settings) mayHoldSecret(flag *kong.Flag) bool {
+	return slices.ContainsFunc(of(s.command), func(secret *kong.Flag) bool { return isSecret(secret) && s.partner(secret) == flag })
 }
 
 // textOf returns the value of a flag as it would be given.
