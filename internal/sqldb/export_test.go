@@ -46,7 +46,17 @@ func Log(db *DB) (logged, moved int, err error) {
 func (db *DB) writer() *writer { return db.be.(*sqliteDB).writer }
 
 // RetryFor sets how long a PostgreSQL database runs a View or Update again.
-func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).retryFor = d }
+func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.retry = d }
+
+// StatementFor sets how long a PostgreSQL server may take for a statement, the one
+// that begins a transaction included.
+func StatementFor(db *DB, d time.Duration) {
+	l := &db.be.(*postgresDB).limits
+	l.statement, l.begin = d, d
+}
+
+// AnswerFor sets how long the answer to COMMIT is waited for.
+func AnswerFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.answer = d }
 
 // Closing reports whether Close waits for a View or Update.
 func Closing(db *DB) bool {

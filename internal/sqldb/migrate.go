@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -44,10 +45,18 @@ func (db *DB) CheckVersion(ctx context.Context) error {
 	return err
 }
 
-// Ready returns nil if the database answers and its schema is the program's.
+// readyFor is how long Ready waits for the database.
+const readyFor = 3 * time.Second
+
+// Ready returns nil if the database answers, within three seconds, and its
+// schema is the program's.
 func (db *DB) Ready(ctx context.Context) error {
-	have, want, err := db.versions(ctx)
+	limited, cancel := context.WithTimeout(ctx, readyFor)
+	defer cancel()
+	have, want, err := db.versions(limited)
 	switch {
+	case err != nil && ctx.Err() == nil && limited.Err() != nil:
+		return unavailable(errOverdue)
 	case err != nil:
 		return err
 	case have > want:
@@ -90,8 +99,9 @@ func scanTo[T any](r Row) (v T, err error) {
 }
 
 // up applies the missing steps by way of pool.
-func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
-	steps, err := goose.NewProvider(dialect, pool, migrations.Files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB, options ...goose.ProviderOption) error {
+	options = append(options, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	steps, err := goose.NewProvider(dialect, pool, migrations.Files, options...)
 	if err != nil {
 		return err
 	}
@@ -99,19 +109,38 @@ func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
 	return err
 }
 
-// migrate holds a lock on a connection of its own while goose is at work.
+// migrate goes on where it was when the connection is lost: a step and the
+// record of it are one transaction.
 func (p *postgresDB) migrate(ctx context.Context) error {
-	const key = 0x6d6564626f6f6b // "medbook"
-	conn, err := p.pool.Conn(ctx)
-	if err != nil {
-		return classify(ctx, err)
+	_, err := p.retry(ctx, func(time.Time) (*Tx, error) {
+		return nil, classify(ctx, up(ctx, goose.DialectPostgres, p.pool, goose.WithSessionLocker(locker{p})))
+	})
+	return err
+}
+
+// locker keeps others from migrating. The lock is on the connection that goose
+// works on: whoever loses the one does nothing more without the other.
+type locker struct{ *postgresDB }
+
+const migrating = 0x6d6564626f6f6b // "medbook"
+
+func (l locker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	const statement = "SELECT pg_advisory_lock($1)"
+	err := l.db.observe(ctx, statement)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, statement, int64(migrating)) // it takes as long as others take
 	}
-	defer conn.Close()
-	if err := p.do(ctx, conn, "SELECT pg_advisory_lock($1)", int64(key)); err != nil {
-		return err
+	return classify(ctx, err)
+}
+
+func (l locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, l.limits.begin)
+	defer cancel()
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", int64(migrating))
+	if err != nil { // the lock ends with the connection
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	defer func() { _ = p.do(context.WithoutCancel(ctx), conn, "SELECT pg_advisory_unlock($1)", int64(key)) }()
-	return classify(ctx, up(ctx, goose.DialectPostgres, p.pool))
+	return nil
 }
 
 // migrate has goose, which knows no lock for SQLite, work inside a transaction
