@@ -108,6 +108,9 @@ func (r *Trio) Freeze() {
 // nothing of what is written from now on.
 func (r *Trio) HoldReplication() {
 	r.t.Helper()
+	var now string
+	r.check(r.primary.control.QueryRowContext(context.Background(), "SELECT CAST(pg_current_wal_lsn() AS TEXT)").Scan(&now))
+	r.await(r.primary, "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn >= '"+now+"'", len(r.standbys()))
 	for _, pid := range r.primary.processes(r.t, "backend_type = 'walsender'") {
 		r.check(syscall.Kill(pid, syscall.SIGSTOP))
 	}
@@ -117,7 +120,7 @@ func (r *Trio) HoldReplication() {
 // cancels a statement that hangs. It returns how many there were.
 func (r *Trio) CutWaits() int {
 	r.t.Helper()
-	waiting := r.primary.processes(r.t, "wait_event = 'SyncRep' AND pg_cancel_backend(pid)")
+	waiting := r.primary.processes(r.t, "CASE WHEN wait_event = 'SyncRep' THEN pg_cancel_backend(pid) ELSE FALSE END")
 	return len(waiting)
 }
 
@@ -126,14 +129,34 @@ func (r *Trio) CutWaits() int {
 // one follows it. When it returns the new primary takes writes.
 func (r *Trio) FailOver() {
 	r.t.Helper()
+	old := r.notice()
+	old.kill()
+	r.promote(old)
+}
+
+// FailOverSilently does so with a primary that is frozen and stays it: like one
+// that is cut off from the net, it never says that it is gone.
+func (r *Trio) FailOverSilently() {
+	r.t.Helper()
+	r.promote(r.notice())
+}
+
+// notice returns the primary when it answers no more.
+func (r *Trio) notice() *node {
 	for r.primary.answers() {
 		<-time.After(10 * time.Millisecond)
 	}
-	old := r.primary
-	old.kill()
+	return r.primary
+}
+
+// promote makes a primary of the standby that has got most of the old one.
+func (r *Trio) promote(old *node) {
+	r.t.Helper()
 	best, most := (*node)(nil), ""
 	for _, n := range r.standbys() {
-		r.check(n.settle())
+		if old.control == nil { // whoever is frozen has sent all that it will
+			r.check(n.settle())
+		}
 		if at := n.received(r.t); at > most {
 			best, most = n, at
 		}
@@ -152,10 +175,13 @@ func (r *Trio) FailOver() {
 	}
 }
 
-// Rejoin makes a standby of each server that was killed, from a new copy.
+// Rejoin makes a standby of each server that was killed or frozen, from a new copy.
 func (r *Trio) Rejoin() {
 	r.t.Helper()
 	for _, n := range r.standbys() {
+		if n.pids != nil {
+			n.kill()
+		}
 		if n.control == nil {
 			r.check(r.join(n))
 		}
@@ -207,7 +233,7 @@ func (r *Trio) start(n *node) (err error) {
 	for name, value := range map[string]string{
 		"listen_addresses": "127.0.0.1", "cluster_name": n.name, "fsync": "on", "synchronous_commit": "on",
 		"dynamic_shared_memory_type": "mmap", // in the folder, with which it goes
-		"synchronous_standby_names": names, "wal_retrieve_retry_interval": "100ms", "timezone": "America/St_Johns",
+		"synchronous_standby_names":  names, "wal_retrieve_retry_interval": "100ms", "timezone": "America/St_Johns",
 	} {
 		args = append(args, "-c", name+"="+value)
 	}
