@@ -58,6 +58,15 @@ func StatementFor(db *DB, d time.Duration) {
 // AnswerFor sets how long the answer to COMMIT is waited for.
 func AnswerFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.answer = d }
 
+// Reconnect has a PostgreSQL database use none of its connections again.
+func Reconnect(db *DB) {
+	s := db.be.(*postgresDB).servers
+	s.lose(&link{term: s.term, server: len(s.each) - 1})
+}
+
+// PoolSize returns how many connections to a PostgreSQL database there may be.
+func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
+
 // Closing reports whether Close waits for a View or Update.
 func Closing(db *DB) bool {
 	if db.open.TryRLock() {
