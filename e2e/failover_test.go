@@ -3,8 +3,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"os"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -172,13 +175,7 @@ func TestTheDrillNoticesAReplayThatDoesNotLock(t *testing.T) {
 		lost int
 	}{
 		{"as released", program, 0},
-		{"control", func(t testing.TB) string {
-			path, err := build("unlocked", "-tags", "testclock,unlockedreplay")
-			if err != nil {
-				t.Fatal(err)
-			}
-			return path
-		}, 1},
+		{"control", unlocked, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -210,5 +207,36 @@ func (d *drill) cutWaits() {
 	})
 	if d.patients[0].repeated.Load() == 0 {
 		d.t.Error("the client was told that it was done, when it was not safe")
+	}
+}
+
+// unlocked returns the path of the program with the defect that the second control
+// needs.
+func unlocked(t testing.TB) string {
+	t.Helper()
+	path, err := defective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var defective = sync.OnceValues(func() (string, error) { return build("unlocked", "-tags", "testclock,unlockedreplay") })
+
+// TestAReleaseReplaysWithALock shows that the defect is in nothing but the control.
+func TestAReleaseReplaysWithALock(t *testing.T) {
+	t.Parallel()
+	release, err := released()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{unlocked(t): true, program(t): false, release: false} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(text, []byte("unlocked replay")); got != want {
+			t.Errorf("%s answers repeats without a lock: %v, want %v", filepath.Base(path), got, want)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"medbook/internal/idempotency"
 	"medbook/internal/sqldb"
@@ -33,9 +32,7 @@ func TestARepeatIsAnsweredWhenItIsSafe(t *testing.T) {
 	}
 	r.HoldReplication()
 	for _, what := range []string{"the request", "a repeat", "another repeat"} {
-		answered := make(chan error, 1)
-		go func() { answered <- do() }()
-		if err := cut(r, answered); !errors.Is(err, sqldb.ErrOutcomeUnknown) || worked != 1 {
+		if err := r.CutUntil(do); !errors.Is(err, sqldb.ErrOutcomeUnknown) || worked != 1 {
 			t.Errorf("%s: Do = %v, and the work ran %d times; want ErrOutcomeUnknown and once", what, err, worked)
 		}
 	}
@@ -43,17 +40,5 @@ func TestARepeatIsAnsweredWhenItIsSafe(t *testing.T) {
 	r.FailOver()
 	if err := do(); err != nil || worked != 2 {
 		t.Errorf("on the new primary Do = %v after the work ran %d times; want that it is done again", err, worked)
-	}
-}
-
-// cut cuts waits for the standbys until there is an answer.
-func cut(r *sqltest.Trio, answered <-chan error) error {
-	for {
-		select {
-		case err := <-answered:
-			return err
-		case <-time.After(time.Millisecond):
-			r.CutWaits()
-		}
 	}
 }

@@ -141,6 +141,22 @@ func (r *Trio) FailOverSilently() {
 	r.promote(r.notice())
 }
 
+// CutUntil cuts waits for the standbys until do returns, and returns its error. do
+// is called on a goroutine of its own.
+func (r *Trio) CutUntil(do func() error) error {
+	r.t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(time.Millisecond):
+			r.CutWaits()
+		}
+	}
+}
+
 // notice returns the primary when it answers no more.
 func (r *Trio) notice() *node {
 	for r.primary.answers() {
