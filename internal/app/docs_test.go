@@ -62,6 +62,26 @@ func TestTheDesignHasTheSchema(t *testing.T) {
 	}
 }
 
+// TestThePrivacyPageHasEveryTable compares the tables of which docs/privacy.md says
+// what is in them, who sees it and how long it stays with those of the database.
+func TestThePrivacyPageHasEveryTable(t *testing.T) {
+	var got, want []string
+	for _, row := range regexp.MustCompile("(?m)^\\|[^|\n]+\\|( `[^|\n]+` )\\|[^|\n]+\\|[^|\n]+\\|$").FindAllStringSubmatch(document(t, "docs/privacy.md"), -1) {
+		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
+			got = append(got, name[1])
+		}
+	}
+	for _, r := range rows(t, postgres(t), `SELECT table_name FROM information_schema.tables
+		WHERE table_schema = 'public' AND table_name <> 'goose_db_version'`) {
+		want = append(want, r[0])
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/privacy.md does not have the tables of the database, each once (-database +document):\n%s", diff)
+	}
+}
+
 // TestTheDesignHasEveryRoute compares the list of endpoints with the OpenAPI document.
 func TestTheDesignHasEveryRoute(t *testing.T) {
 	var got, want []string
