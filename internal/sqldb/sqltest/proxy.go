@@ -2,11 +2,16 @@ package sqltest
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Proxy stands between a program and its PostgreSQL server, and loses what a
@@ -14,12 +19,13 @@ import (
 type Proxy struct {
 	URL string // of a fresh, migrated database behind the proxy
 
-	server string // its socket
-	mu     sync.Mutex
-	text   []byte
-	then   fate
-	down   bool
-	cuts   int
+	network, server string
+
+	mu   sync.Mutex
+	text []byte
+	then fate
+	down bool
+	cuts int
 }
 
 // fate is what becomes of a connection on which the text is sent.
@@ -34,7 +40,7 @@ const (
 // NewProxy starts a proxy, which ends with the test.
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
-	u, err := url.Parse(Postgres(t))
+	config, err := pgx.ParseConfig(Postgres(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +49,17 @@ func NewProxy(t testing.TB) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	p := &Proxy{
-		URL:    "postgres://postgres@" + listener.Addr().String() + u.Path + "?sslmode=disable",
-		server: u.Query().Get("host") + "/.s.PGSQL.5432",
+	query := url.Values{"sslmode": {"disable"}} // what is sealed can't be looked for
+	for name, value := range config.RuntimeParams {
+		query.Set(name, value)
+	}
+	address := &url.URL{
+		Scheme: "postgres", Host: listener.Addr().String(), Path: "/" + config.Database, RawQuery: query.Encode(),
+		User: url.UserPassword(config.User, config.Password),
+	}
+	p := &Proxy{URL: address.String(), network: "tcp", server: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	if strings.HasPrefix(config.Host, "/") {
+		p.network, p.server = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port)
 	}
 	go func() {
 		for {
@@ -105,7 +119,7 @@ func (p *Proxy) fate(message []byte) fate {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("unix", p.server)
+	server, err := net.Dial(p.network, p.server)
 	if err != nil {
 		return
 	}
