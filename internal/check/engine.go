@@ -16,10 +16,21 @@ import (
 // whether its schema is what the program's migrations make, and whether what
 // refers to a row finds it.
 func Database() []Question {
+	var want schema
+	knowing := func(ask func(ctx context.Context, db *sqldb.DB, want schema, a *Answer) error) func(context.Context, *sqldb.DB, *Answer) error {
+		return func(ctx context.Context, db *sqldb.DB, a *Answer) (err error) {
+			if want == nil {
+				if want, err = reference(ctx); err != nil {
+					return err
+				}
+			}
+			return ask(ctx, db, want, a)
+		}
+	}
 	return []Question{
 		{Name: "engine", Says: "the engine finds its own structures whole", Ask: askEngine},
-		{Name: "schema", Says: "tables, columns, keys and indexes are those that this version makes", Ask: askSchema},
-		{Name: "references", Says: "foreign keys lead to rows that are there", Ask: askReferences},
+		{Name: "schema", Says: "tables, columns, keys and indexes are those that this version makes", Ask: knowing(askSchema)},
+		{Name: "references", Says: "foreign keys lead to rows that are there", Ask: knowing(askReferences)},
 	}
 }
 
@@ -46,13 +57,9 @@ func askEngine(ctx context.Context, db *sqldb.DB, a *Answer) error {
 
 // askSchema compares the schema with that of a database that is made for it.
 // What is there beside it is nobody's business.
-func askSchema(ctx context.Context, db *sqldb.DB, a *Answer) error {
-	want, err := reference(ctx)
-	if err != nil {
-		return err
-	}
+func askSchema(ctx context.Context, db *sqldb.DB, want schema, a *Answer) error {
 	var have schema
-	err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+	err := db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		have, err = readSchema(ctx, tx)
 		return err
 	})
@@ -74,11 +81,7 @@ func askSchema(ctx context.Context, db *sqldb.DB, a *Answer) error {
 }
 
 // askReferences follows the foreign keys of the tables that are there.
-func askReferences(ctx context.Context, db *sqldb.DB, a *Answer) error {
-	want, err := reference(ctx)
-	if err != nil {
-		return err
-	}
+func askReferences(ctx context.Context, db *sqldb.DB, want schema, a *Answer) error {
 	for _, name := range want.names() {
 		for _, f := range want[name].references {
 			if err := f.rows(name, want[name].key).ask(ctx, db, a); err != nil {
