@@ -19,18 +19,18 @@ func Questions() []check.Question {
 				LEFT JOIN patient_keys k ON k.patient_id = r.patient_id
 				LEFT JOIN encounter_versions v ON v.patient_id = r.patient_id AND v.encounter_id = r.id AND v.version = r.version`,
 			Broken: []check.Broken{
-				{`r.appointment_id IS NOT NULL AND a.id IS NULL`, "belongs to an appointment that is not there"},
-				{`a.patient_id <> r.patient_id`, "belongs to another patient's appointment"},
-				{`k.patient_id IS NULL`, "has no key"},
-				{`v.version IS NULL OR r.version <> (SELECT COUNT(*) FROM encounter_versions w WHERE w.patient_id = r.patient_id AND w.encounter_id = r.id)`, "lacks a version, or has one too many"},
-				{`v.encounter_date <> r.encounter_date OR v.encounter_type <> r.encounter_type OR v.shared <> r.shared`, "is not what its latest version says"},
+				{When: `r.appointment_id IS NOT NULL AND a.id IS NULL`, Says: "belongs to an appointment that is not there"},
+				{When: `a.patient_id <> r.patient_id`, Says: "belongs to another patient's appointment"},
+				{When: `k.patient_id IS NULL`, Says: "has no key"},
+				{When: `v.version IS NULL OR r.version <> (SELECT COUNT(*) FROM encounter_versions w WHERE w.patient_id = r.patient_id AND w.encounter_id = r.id)`, Says: "lacks a version, or has one too many"},
+				{When: `v.encounter_date <> r.encounter_date OR v.encounter_type <> r.encounter_type OR v.shared <> r.shared`, Says: "is not what its latest version says"},
 			},
 		}},
 		{Name: "keys", Says: "patients' keys are there or destroyed", Rows: &check.Rows{
 			Table: "patient_keys", Key: []string{"patient_id"},
 			Broken: []check.Broken{
-				{`r.wrapped IS NULL AND r.destroyed_at IS NULL`, "is lost"},
-				{`r.wrapped IS NOT NULL AND r.destroyed_at IS NOT NULL`, "is said to be destroyed, and is not"},
+				{When: `r.wrapped IS NULL AND r.destroyed_at IS NULL`, Says: "is lost"},
+				{When: `r.wrapped IS NOT NULL AND r.destroyed_at IS NOT NULL`, Says: "is said to be destroyed, and is not"},
 			},
 		}},
 	}

@@ -16,7 +16,7 @@ func (r *Runner) Questions() []check.Question {
 	return []check.Question{{
 		Name: "jobs", Says: "somebody can do every job", Rows: &check.Rows{
 			Table: "jobs", Key: []string{"id"},
-			Broken: []check.Broken{{`r.kind NOT IN ('` + strings.Join(r.kinds(), `', '`) + `')`, "is of a kind that this version does not know"}},
+			Broken: []check.Broken{{When: `r.kind NOT IN ('` + strings.Join(r.kinds(), `', '`) + `')`, Says: "is of a kind that this version does not know"}},
 		},
 	}}
 }

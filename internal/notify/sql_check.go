@@ -13,7 +13,7 @@ func rowQuestions() []check.Question {
 	return []check.Question{{
 		Name: "messages", Says: "what is to be sent is there", Rows: &check.Rows{
 			Table: "notifications", Key: []string{"id"}, Where: `r.status = 'pending'`,
-			Broken: []check.Broken{{`r.sealed IS NULL`, "is to be sent, and says nothing"}},
+			Broken: []check.Broken{{When: `r.sealed IS NULL`, Says: "is to be sent, and says nothing"}},
 		},
 	}}
 }
