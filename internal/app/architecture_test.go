@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"federation/federationtest"},
 	{"sqldb/migrations"},
 	{"sqldb"},
-	{"sqldb/sqltest"},
+	{"sqldb/sqltest", "check"},
 	{"audit", "jobs", "idempotency"},
 	{"auth"},
 	{"directory"},

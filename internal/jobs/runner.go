@@ -76,6 +76,9 @@ func (r *Runner) add(kind string, h handler) {
 	r.handlers[kind] = h
 }
 
+// kinds lists what there are handlers for.
+func (r *Runner) kinds() []string { return slices.Sorted(maps.Keys(r.handlers)) }
+
 // Lane gives the jobs of a lane workers of their own: they do no others, and
 // nobody else of this runner does them. Jobs of other lanes are done with those
 // of none.
@@ -179,7 +182,7 @@ func (r *Runner) plan(ctx context.Context) error {
 // take leases a job that is due, if there is one. It looks before it writes, so
 // that an idle runner does not write.
 func (r *Runner) take(ctx context.Context, is string, lanes []string) (j job, ok bool, err error) {
-	kinds := slices.Sorted(maps.Keys(r.handlers))
+	kinds := r.kinds()
 	for {
 		var due []uuid.UUID
 		var strange []string
