@@ -127,6 +127,7 @@ type serve struct {
 	delivery
 	trail
 	masterKey
+	watching
 	WebhooksAllowPrivate bool `env:"MEDBOOK_WEBHOOKS_ALLOW_PRIVATE" help:"Let webhooks lead to addresses within the clinic's own net, and without TLS to this machine."`
 
 	RetainRecords int `env:"MEDBOOK_RETAIN_RECORDS" default:"3653" placeholder:"DAYS" help:"For how many days after the latest encounter a patient's record must be kept and can't be erased; 0: not at all. Default: ${default}, ten years."`
@@ -136,7 +137,7 @@ type serve struct {
 func (serve) Help() string {
 	return `The database is made or brought up to date first. The log is written to stderr, a line of JSON each; the line "listening" tells the address. While there are no users, a link is printed with which the first admin is made.
 
-On SIGTERM or an interrupt the server takes no new requests, finishes the ones that are running (at most 30 seconds), and exits with 0.
+On SIGTERM or an interrupt the server waits for --drain-delay, takes no new requests, finishes the ones that are running (at most 30 seconds), and exits with 0.
 
 Other machines are served over TLS only: by --tls-cert and --tls-key, or by a proxy that --trusted-proxies names.`
 }
@@ -148,7 +149,7 @@ func (s serve) Run(ctx context.Context, o output) error {
 		return err
 	}
 	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.watching.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
 		return err
 	}
 	if c.Mail, err = s.server(); err != nil {

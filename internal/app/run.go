@@ -47,18 +47,26 @@ func (a *App) Run(ctx context.Context) error {
 	go func() { kept <- a.keeper.Run(keeping) }()
 	served := make(chan error, 1)
 	work.Go(func() { served <- a.serve() })
+	a.watched.serve(ctx, a)
 	a.log.InfoContext(ctx, "listening", "address", a.URL())
 	var err error
 	select {
 	case err = <-served: // the listener broke
 	case <-ctx.Done():
 		a.log.InfoContext(background, "stopping")
-		err = a.shutDown(background)
+		a.stopping.Store(true)
+		select { // until balancers have seen it at /readyz
+		case err = <-served:
+		case <-time.After(a.config.DrainDelay):
+		}
+		err = errors.Join(err, a.shutDown(background))
 	}
 	stop()
 	work.Wait()
 	endKeeping() // after all else, so that the last checkpoint covers all
-	return errors.Join(err, <-kept, a.DB.Close())
+	err = errors.Join(err, <-kept, a.DB.Close())
+	a.watched.close(background)
+	return err
 }
 
 // shutDown waits for the requests that are running, but not for ever.
@@ -73,7 +81,11 @@ func (a *App) shutDown(ctx context.Context) error {
 }
 
 // Close gives back what New took, for an App that will not Run.
-func (a *App) Close() error { return errors.Join(a.listener.Close(), a.DB.Close()) }
+func (a *App) Close() error {
+	err := errors.Join(a.listener.Close(), a.DB.Close())
+	a.watched.close(context.Background())
+	return err
+}
 
 func (a *App) serve() error {
 	if a.config.TLSCert != "" {
@@ -118,7 +130,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 
 // newRunner knows every job of the program.
 func (a *App) newRunner() *jobs.Runner {
-	r := &jobs.Runner{DB: a.DB, Log: a.log}
+	r := &jobs.Runner{DB: a.DB, Log: a.log, Tracer: a.watched.tracer()}
 	a.Notify.Work(r)
 	a.Webhooks.Work(r)
 	a.Scheduling.Work(r)

@@ -12,8 +12,6 @@ import (
 	"medbook/internal/sqldb/migrations"
 )
 
-var errNotMigrated = errs.New(errs.Unavailable, "database-not-migrated", "The database has not been brought up to date yet.")
-
 // Migrate brings the schema up to date. Several processes may do so at once. It
 // returns ErrNewer, having changed nothing, if the database is newer than the
 // program.
@@ -44,7 +42,8 @@ func (db *DB) CheckVersion(ctx context.Context) error {
 	return err
 }
 
-// Ready returns nil if the database answers and its schema is the program's.
+// Ready returns nil if the database answers and its schema is the program's, else
+// ErrNewer, ErrNotMigrated or what View returns.
 func (db *DB) Ready(ctx context.Context) error {
 	have, want, err := db.versions(ctx)
 	switch {
@@ -53,7 +52,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	case have > want:
 		return ErrNewer
 	case have < want:
-		return errNotMigrated
+		return ErrNotMigrated
 	}
 	return nil
 }

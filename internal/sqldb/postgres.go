@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"medbook/internal/tracing"
 )
 
 const (
@@ -102,13 +104,22 @@ func (p *postgresDB) retry(ctx context.Context, attempt func() (*Tx, error)) (*T
 		InitialInterval: 2 * time.Millisecond, MaxInterval: 250 * time.Millisecond,
 		Multiplier: 2, RandomizationFactor: 0.5,
 	}
+	attempts := 0
 	tx, err := backoff.Retry(ctx, func() (*Tx, error) {
+		attempts++
 		tx, err := attempt()
-		if err != nil && (!retryable(err) || ctx.Err() != nil) {
+		switch {
+		case err == nil:
+		case !retryable(err) || ctx.Err() != nil:
 			err = backoff.Permanent(err)
+		default:
+			p.db.Instruments.Retried(whyAgain(err))
 		}
 		return tx, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.retryFor))
+	if attempts > 1 {
+		tracing.Current(ctx).Count(tracing.Attempts, attempts)
+	}
 	switch {
 	case err == nil:
 		return tx, nil
@@ -164,7 +175,9 @@ func (p *postgresDB) commit(ctx context.Context, conn *sql.Conn) error {
 		if server.IsClosed() {
 			return classify(ctx, pgconn.ErrConnClosed)
 		}
+		watch := p.db.Instruments.Start()
 		tag, err := server.Exec(ctx, "COMMIT")
+		p.db.Instruments.Committed(watch)
 		switch {
 		case err == nil && tag.String() != "COMMIT":
 			return errors.New("sqldb: the server rolled back where it was told to commit")

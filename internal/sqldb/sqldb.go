@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"medbook/internal/measure"
 )
 
 // Engine is the kind of database behind a DB.
@@ -46,6 +48,10 @@ type DB struct {
 	// several Updates share a BEGIN and a COMMIT.
 	Observe func(ctx context.Context, statement string) error
 
+	// Instruments count transactions, and what packages above do in them; nil: they
+	// are not counted.
+	Instruments *measure.Instruments
+
 	engine  Engine
 	be      backend
 	signals signals
@@ -62,6 +68,7 @@ type backend interface {
 	view(ctx context.Context, fn work) error
 	update(ctx context.Context, fn work) error
 	migrate(ctx context.Context) error
+	stats() Stats
 	close() error
 }
 
@@ -107,7 +114,7 @@ func (db *DB) Engine() Engine { return db.engine }
 // no outside effects but assigning results, and it uses the ctx it is given. It
 // returns fn's error, ErrNested, ErrUnavailable or the context's error.
 func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return db.within(ctx, fn, db.be.view)
+	return db.watched(ctx, measure.View, fn, db.be.view)
 }
 
 // Update runs fn in a transaction; nil means that it is on disk.
@@ -121,7 +128,7 @@ func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 // It returns fn's error, ErrNested, ErrBusy, ErrUnavailable or the context's
 // error, in which cases nothing was written, or ErrOutcomeUnknown.
 func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return db.within(ctx, fn, db.be.update)
+	return db.watched(ctx, measure.Update, fn, db.be.update)
 }
 
 // within runs fn by way of run, once it is sure that it may.

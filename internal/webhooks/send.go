@@ -23,6 +23,8 @@ import (
 
 	"code.dny.dev/ssrf"
 	"github.com/google/uuid"
+
+	"medbook/internal/tracing"
 )
 
 const (
@@ -53,10 +55,10 @@ func (p *poster) get(allowPrivate bool) *http.Client {
 		p.client = &http.Client{
 			Timeout:       timeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{ // with no Proxy, which would dial in our place
+			Transport: tracing.Outgoing(&http.Transport{ // with no Proxy, which would dial in our place
 				DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
 				TLSHandshakeTimeout: timeout, IdleConnTimeout: timeout, MaxIdleConnsPerHost: 1, MaxResponseHeaderBytes: mostAnswer,
-			},
+			}, "webhook"),
 		}
 	})
 	return p.client
