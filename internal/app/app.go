@@ -146,6 +146,7 @@ type App struct {
 	held     audit.Held // whose records of the trail may not be removed
 	watched  watch
 	stopping atomic.Bool // it was told to stop
+	bounds   bounds
 
 	certificates *certificates // nil: it serves plain HTTP
 }
@@ -165,7 +166,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	a := &App{Services: services, config: c, log: c.Log, listener: listener, held: privacy.Held}
+	a := &App{Services: services, config: c, log: c.Log, listener: listener, held: privacy.Held, bounds: usual}
 	a.open(channels)
 	err = a.watch(ctx)
 	if err == nil {

@@ -12,11 +12,17 @@ import (
 	"medbook/internal/sqldb"
 )
 
-const (
-	checkFor  = 5 * time.Second // how long the database may take to answer a check
-	stalled   = 2 * time.Minute // after which work in the background counts as stalled; a job takes less
-	leastFree = 128 << 20       // bytes of a disk, below which it is nearly full
-)
+// checkFor is how long the database may take to answer a check.
+const checkFor = 5 * time.Second
+
+// bounds are what checks judge by.
+type bounds struct {
+	stalled   time.Duration // after which work in the background counts as stalled
+	leastFree uint64        // bytes of a disk, below which it is nearly full
+}
+
+// usual are the bounds that are documented. A job takes less than that.
+var usual = bounds{stalled: 2 * time.Minute, leastFree: 128 << 20}
 
 // Checks tells what can be told of whether requests can be answered now, and well.
 // Only what is Fatal takes a server out of a balancer: of the rest, all servers of a
@@ -28,16 +34,16 @@ func (a *App) Checks(ctx context.Context) []api.Check {
 	}
 	all = append(all, a.checkDatabase(ctx)...)
 	jobs := api.Check{Name: "jobs"}
-	if a.runner.Quiet() > stalled {
+	if a.runner.Quiet() > a.bounds.stalled {
 		jobs.Code, jobs.Detail = "jobs-stalled", "No worker has been able to look for jobs for two minutes: no message goes out from here."
 	}
 	trail := api.Check{Name: "audit"}
-	if a.keeper.Quiet() > stalled {
+	if a.keeper.Quiet() > a.bounds.stalled {
 		trail.Code, trail.Detail = "audit-stalled", "For two minutes records of the audit trail could not be sealed, or a checkpoint not be written. The log says why."
 	}
 	disk := api.Check{Name: "disk"}
 	for of, path := range a.config.disks() {
-		if free, _, ok := diskSpace(path); ok && free < leastFree {
+		if free, _, ok := diskSpace(path); ok && free < a.bounds.leastFree {
 			disk.Code, disk.Detail = "disk-nearly-full", "Less than 128 MiB are free where the "+of+" is."
 		}
 	}

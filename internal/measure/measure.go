@@ -47,8 +47,8 @@ func New(version string) *Instruments {
 // Register adds what is measured when somebody looks.
 func (i *Instruments) Register(c prometheus.Collector) { i.registry.MustRegister(c) }
 
-// Gather returns all that is measured now.
-func (i *Instruments) Gather() prometheus.Gatherer { return i.registry }
+// Registry has all that is measured.
+func (i *Instruments) Registry() *prometheus.Registry { return i.registry }
 
 // Handler answers with all that is measured, in Prometheus' text form. Looks that
 // come while one is under way wait for it.
