@@ -84,7 +84,7 @@ func TestAServerIsWatched(t *testing.T) {
 		defer hook.Close()
 		c.restartWith("--metrics-listen=127.0.0.1:0", "--pprof-listen=127.0.0.1:0", "--otlp-endpoint="+traces.URL, "--webhooks-allow-private")
 		metrics := watchedAt(t, c.server, "metrics")
-		ctx, admin, patient := t.Context(), c.user("admin", newYork), c.user("patient", newYork)
+		ctx, admin, patient := t.Context(), c.firstAdmin(), c.user("patient", newYork)
 		must(admin.CreateWebhook(ctx, client.NewWebhook{URL: hook.URL, Kinds: []string{"appointment.held"}}))(t)
 		practitioner, id := c.practitioner(newYork)
 		must(practitioner.Publish(ctx, id, monday))(t)
@@ -108,7 +108,7 @@ func TestAServerIsWatched(t *testing.T) {
 			`medbook_http_request_duration_seconds_count{method="POST",route="/v1/appointments/{id}/confirm"}`: "1",
 			`medbook_credential_refusals_total`:                                                                "1",
 			`medbook_check_failing{check="database"}`:                                                          "0",
-			`medbook_database_transactions_total{kind="update",outcome="unknown"}`:                             "0",
+			`medbook_database_transactions_total{kind="write",outcome="unknown"}`:                              "0",
 			`medbook_audit_seal_lag_seconds`:                                                                   "0",
 			`medbook_webhook_deliveries_pending`:                                                               "0",
 			`medbook_database_info{engine="` + map[bool]string{true: "postgres", false: "sqlite"}[strings.HasPrefix(c.database, "postgres")] + `"}`: "1",
@@ -174,7 +174,7 @@ func (c *clinic) watchesOneTrace(traces *tracingtest.Collector) {
 		c.t.Errorf("answered Traceparent %q, want %q", got, want)
 	}
 	parts := slices.DeleteFunc(traces.All(), func(s tracingtest.Span) bool { return s.Parent != request.ID })
-	if len(parts) == 0 || parts[0].Name != "transaction" || parts[0].Attributes["medbook.kind"] != "view" {
+	if len(parts) == 0 || parts[0].Name != "transaction" || parts[0].Attributes["medbook.kind"] != "read" {
 		c.t.Errorf("the parts of the request are %v", parts)
 	}
 	for _, s := range traces.All() {

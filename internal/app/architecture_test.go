@@ -258,7 +258,7 @@ func TestOneClock(t *testing.T) {
 			continue
 		}
 		for call := range selectors(s.file) {
-			stopwatch := s.path == "internal/measure/stopwatch.go" // which tells durations, not the time
+			stopwatch := s.path == "internal/measure/stopwatch.go"                       // which tells durations, not the time
 			deadline := s.path == "internal/gate/stream.go" && call.in == "Stream.Write" // of a connection, which goes by the machine's clock
 			if slices.Contains([]string{"time.Now", "time.Since", "time.Until"}, call.text) && !deadline && !stopwatch {
 				t.Errorf("%s: %s uses %s", s.path, call.in, call.text)

@@ -253,7 +253,7 @@ func TestTheDocumentsLeadSomewhere(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/design.md", "docs/dependencies.md", "docs/security.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/design.md", "docs/dependencies.md", "docs/security.md", "docs/operations.md"} {
 		text := document(t, name)
 		for _, m := range isLink.FindAllStringSubmatch(text, -1) {
 			file, anchor, _ := strings.Cut(m[1], "#")

@@ -113,7 +113,9 @@ func Version() string {
 func (a *App) metrics() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", a.watched.instruments.Handler())
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, http.StatusOK, map[string]string{"status": "ok"}) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
 	mux.HandleFunc("GET /readyz", a.explainReadiness)
 	return mux
 }

@@ -60,7 +60,7 @@ func metricsOf(t *testing.T, a *App) (all []measured) {
 		a.watched.instruments.Registry().Describe(descs)
 		close(descs)
 	}()
-	form := regexp.MustCompile(`^Desc\{fqName: "(medbook_\w+)", help: "(.*)", constLabels: \{\}, variableLabels: \{(.*)\}\}$`)
+	form := regexp.MustCompile(`^Desc\{fqName: "(medbook_\w+)", help: "(.*?)"(?:, unit: "\w*")?, constLabels: \{\}, variableLabels: \{(.*)\}\}$`)
 	for d := range descs {
 		if m := form.FindStringSubmatch(d.String()); m != nil {
 			all = append(all, measured{m[1], m[2], m[3]})

@@ -31,7 +31,7 @@ const (
 	Update
 )
 
-var kinds = [...]string{View: "view", Update: "update"}
+var kinds = [...]string{View: "read", Update: "write"}
 
 // String returns the kind in a word.
 func (k Kind) String() string { return kinds[k] }
