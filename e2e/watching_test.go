@@ -105,7 +105,7 @@ func TestAServerIsWatched(t *testing.T) {
 			`medbook_appointments_total{event="cancelled"}`:                                                    "1",
 			`medbook_scheduling_refusals_total{action="appointment.confirm",code="illegal-transition"}`:        "1",
 			`medbook_http_requests_total{method="POST",route="/v1/appointments/{id}/confirm",status="409"}`:    "1",
-			`medbook_http_request_duration_seconds_count{method="POST",route="/v1/appointments/{id}/confirm"}`: "1",
+			`medbook_http_request_duration_seconds_count{method="POST",route="/v1/appointments/{id}/confirm"}`: "2",
 			`medbook_credential_refusals_total`:                                                                "1",
 			`medbook_check_failing{check="database"}`:                                                          "0",
 			`medbook_database_transactions_total{kind="write",outcome="unknown"}`:                              "0",
@@ -113,8 +113,15 @@ func TestAServerIsWatched(t *testing.T) {
 			`medbook_webhook_deliveries_pending`:                                                               "0",
 			`medbook_database_info{engine="` + map[bool]string{true: "postgres", false: "sqlite"}[strings.HasPrefix(c.database, "postgres")] + `"}`: "1",
 		}
+		var missing []string
+		defer func() {
+			if len(missing) > 0 {
+				t.Errorf("these are not as they should be: %q", missing)
+			}
+		}()
 		eventually(t, "all is counted", func() bool {
-			got, missing := samples(t, metrics), []string(nil)
+			got := samples(t, metrics)
+			missing = nil
 			for name, value := range want {
 				if got[name] != value {
 					missing = append(missing, name+" "+got[name])

@@ -7,7 +7,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // G108: it adds itself to http.DefaultServeMux, which nobody here serves
+	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nobody here serves
 	"runtime/debug"
 	"time"
 

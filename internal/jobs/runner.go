@@ -277,19 +277,20 @@ func (r *Runner) settle(ctx context.Context, j job, failed error) (outcome strin
 	if trace := tracing.TraceID(ctx); trace != "" {
 		attrs = append(attrs, "trace_id", trace)
 	}
+	outcome = measure.JobDone
 	switch {
 	case err != nil:
-		return measure.JobFailed, fmt.Errorf("%s %s: %w", j.Kind, j.ID, err)
+		outcome, err = measure.JobFailed, fmt.Errorf("%s %s: %w", j.Kind, j.ID, err)
 	case !mine:
+		outcome = measure.JobLost
 		r.Log.WarnContext(ctx, "a job outlived its lease", attrs...)
-		return measure.JobLost, nil
 	case untried:
-		return measure.JobPutOff, nil
+		outcome = measure.JobPutOff
 	case failed != nil:
+		outcome = measure.JobFailed
 		r.Log.WarnContext(ctx, "a job failed and is put off", append(attrs, "attempts", j.Attempts)...)
-		return measure.JobFailed, nil
 	}
-	return measure.JobDone, nil
+	return outcome, err
 }
 
 // safely runs the job for less time than its lease and makes a panic an error.
