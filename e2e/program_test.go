@@ -41,6 +41,9 @@ var medbook = sync.OnceValues(func() (string, error) {
 	return build("medbook", append([]string{"-tags", "testclock"}, detector...)...)
 })
 
+// released is the path of the program as users get it.
+var released = sync.OnceValues(func() (string, error) { return build("release") })
+
 // build builds the program into binaries.
 func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(binaries, name)
@@ -72,6 +75,12 @@ type result struct {
 // nearly empty environment.
 func run(t *testing.T, folder string, env []string, args ...string) result {
 	t.Helper()
+	return runFrom(t, program(t), folder, env, args...)
+}
+
+// runFrom is run of another build of the program.
+func runFrom(t *testing.T, path, folder string, env []string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for i := range args[:max(0, len(args)-1)] {
@@ -80,7 +89,7 @@ func run(t *testing.T, folder string, env []string, args ...string) result {
 		}
 	}
 	uttered.add(personalTyped(strings.Join(args, "\n"))...)
-	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &stdout, &stderr
 	cmd.Env = append(environment(), env...)

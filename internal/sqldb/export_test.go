@@ -46,7 +46,26 @@ func Log(db *DB) (logged, moved int, err error) {
 func (db *DB) writer() *writer { return db.be.(*sqliteDB).writer }
 
 // RetryFor sets how long a PostgreSQL database runs a View or Update again.
-func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).retryFor = d }
+func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.retry = d }
+
+// StatementFor sets how long a PostgreSQL server may take for a statement, the one
+// that begins a transaction included.
+func StatementFor(db *DB, d time.Duration) {
+	l := &db.be.(*postgresDB).limits
+	l.statement, l.begin = d, d
+}
+
+// AnswerFor sets how long the answer to COMMIT is waited for.
+func AnswerFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.answer = d }
+
+// Reconnect has a PostgreSQL database use none of its connections again.
+func Reconnect(db *DB) {
+	s := db.be.(*postgresDB).servers
+	s.lose(&link{term: s.term, server: len(s.each) - 1})
+}
+
+// PoolSize returns how many connections to a PostgreSQL database there may be.
+func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
 
 // Closing reports whether Close waits for a View or Update.
 func Closing(db *DB) bool {
@@ -62,4 +81,11 @@ func Watched(db *DB) int {
 	db.signals.mu.Lock()
 	defer db.signals.mu.Unlock()
 	return len(db.signals.watchers)
+}
+
+// StepsWait sets how long a step of a PostgreSQL database waits for a lock, and how
+// long steps are tried again.
+func StepsWait(db *DB, lock, all time.Duration) {
+	l := &db.be.(*postgresDB).limits
+	l.lock, l.steps = lock, all
 }

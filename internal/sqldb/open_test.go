@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -51,6 +52,9 @@ func TestSQLiteSettings(t *testing.T) {
 
 func TestSQLiteVersion(t *testing.T) {
 	db := sqltest.Open(t, sqltest.SQLite(t))
+	if got := get[string](t, db, `SELECT sqlite_version()`); got != sqldb.SQLiteVersion {
+		t.Errorf("SQLite %s, want %s, as the program says", got, sqldb.SQLiteVersion)
+	}
 	version := get[int](t, db, `SELECT CAST(substr(v, 1, 1) AS BIGINT) * 1000000 + CAST(substr(v, 3, 2) AS BIGINT) * 1000 + CAST(substr(v, 6) AS BIGINT)
 		FROM (SELECT sqlite_version() AS v)`)
 	if version < 3_051_003 {
@@ -116,6 +120,11 @@ func TestOpenSaysWhatIsWrongInOneLine(t *testing.T) {
 	}
 	nobody := listener.Addr().String()
 	listener.Close()
+	elsewhere, err := url.Parse(sqltest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Path = "/no_such"
 	tests := []struct{ name, address, want string }{
 		{"no scheme", "medbook.db", `must begin with "sqlite:" or "postgres://"`},
 		{"other scheme", "mysql://root:secret@host/db", `must begin with "sqlite:" or "postgres://"`},
@@ -125,7 +134,7 @@ func TestOpenSaysWhatIsWrongInOneLine(t *testing.T) {
 		{"below a file", "sqlite:" + text + "/x.db", "not a directory"},
 		{"nobody there", "postgres://me:secret@" + nobody + "/clinic", "clinic at " + nobody + ": connect: connection refused"},
 		{"nonsense", "postgres://me:secret@host:port/clinic", "can't be understood"},
-		{"no such database", strings.Replace(sqltest.Postgres(t), "/test_", "/no_such_", 1), "does not exist"},
+		{"no such database", elsewhere.String(), "does not exist"},
 	}
 	for _, tt := range tests {
 		db, err := sqldb.Open(t.Context(), tt.address)

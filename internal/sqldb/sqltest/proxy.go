@@ -2,11 +2,17 @@ package sqltest
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Proxy stands between a program and its PostgreSQL server, and loses what a
@@ -14,12 +20,16 @@ import (
 type Proxy struct {
 	URL string // of a fresh, migrated database behind the proxy
 
-	server string // its socket
-	mu     sync.Mutex
-	text   []byte
-	then   fate
-	down   bool
-	cuts   int
+	database        string // its address without the proxy
+	network, server string
+
+	mu    sync.Mutex
+	text  []byte
+	then  fate
+	fatal string // the SQLSTATE of refuse
+	down  bool
+	cuts  int
+	came  int
 }
 
 // fate is what becomes of a connection on which the text is sent.
@@ -29,12 +39,35 @@ const (
 	forward fate = iota
 	loseAnswer
 	loseQuestion
+	freeze
+	refuse
 )
 
 // NewProxy starts a proxy, which ends with the test.
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
-	u, err := url.Parse(Postgres(t))
+	return newProxy(t, Postgres(t))
+}
+
+// Beside starts another proxy, before the same database. The address of both has
+// first the one and then the other as a server.
+func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other = newProxy(t, p.database)
+	v, err := url.Parse(other.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return other, strings.Replace(p.URL, u.Host, u.Host+","+v.Host, 1)
+}
+
+func newProxy(t testing.TB, database string) *Proxy {
+	t.Helper()
+	config, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +76,17 @@ func NewProxy(t testing.TB) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	p := &Proxy{
-		URL:    "postgres://postgres@" + listener.Addr().String() + u.Path + "?sslmode=disable",
-		server: u.Query().Get("host") + "/.s.PGSQL.5432",
+	query := url.Values{"sslmode": {"disable"}} // what is sealed can't be looked for
+	for name, value := range config.RuntimeParams {
+		query.Set(name, value)
+	}
+	address := &url.URL{
+		Scheme: "postgres", Host: listener.Addr().String(), Path: "/" + config.Database, RawQuery: query.Encode(),
+		User: url.UserPassword(config.User, config.Password),
+	}
+	p := &Proxy{URL: address.String(), database: database, network: "tcp", server: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	if strings.HasPrefix(config.Host, "/") {
+		p.network, p.server = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port)
 	}
 	go func() {
 		for {
@@ -53,6 +94,9 @@ func NewProxy(t testing.TB) *Proxy {
 			if err != nil {
 				return
 			}
+			p.mu.Lock()
+			p.came++
+			p.mu.Unlock()
 			go p.serve(client)
 		}
 	}()
@@ -66,6 +110,26 @@ func (p *Proxy) LoseAnswer(text string) { p.lose(text, loseAnswer) }
 // LoseQuestion cuts the next connection on which the client sends text, before
 // the server gets it.
 func (p *Proxy) LoseQuestion(text string) { p.lose(text, loseQuestion) }
+
+// Freeze lets nothing through any more, either way, from the next time on that the
+// client sends text: the connections stay, and new ones are taken.
+func (p *Proxy) Freeze(text string) { p.lose(text, freeze) }
+
+// Refuse ends the next connection on which the client sends text, as a server does
+// that gives a SQLSTATE and goes.
+func (p *Proxy) Refuse(text, state string) {
+	p.lose(text, refuse)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fatal = state
+}
+
+// Came returns how many connections there have been.
+func (p *Proxy) Came() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.came
+}
 
 func (p *Proxy) lose(text string, then fate) {
 	p.mu.Lock()
@@ -98,14 +162,26 @@ func (p *Proxy) fate(message []byte) fate {
 		return forward
 	}
 	then := p.then
-	p.then = forward
 	p.cuts++
+	if then == freeze {
+		p.text = nil // which every message contains
+	} else {
+		p.then = forward
+	}
 	return then
+}
+
+// refusal is the message of a server that ends the session.
+func (p *Proxy) refusal() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fields := "SFATAL\x00VFATAL\x00C" + p.fatal + "\x00Mthe server goes\x00\x00"
+	return append(binary.BigEndian.AppendUint32([]byte("E"), uint32(4+len(fields))), fields...)
 }
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("unix", p.server)
+	server, err := net.Dial(p.network, p.server)
 	if err != nil {
 		return
 	}
@@ -122,8 +198,14 @@ func (p *Proxy) serve(client net.Conn) {
 			return
 		}
 		then := p.fate(message[:n])
-		if then == loseQuestion {
+		switch then {
+		case loseQuestion:
 			return
+		case refuse:
+			_, _ = client.Write(p.refusal())
+			return
+		case freeze:
+			continue
 		}
 		var answered <-chan struct{}
 		if then == loseAnswer {
