@@ -114,7 +114,7 @@ medbook_notification_attempts_total{channel="email",outcome="server-error"} 1
 // of what waits, what is read in its order up to a limit, or a table that stays small.
 var small = []string{
 	"appointments_held", "notifications_pending", "webhook_deliveries_pending", "sqlite_autoindex_audit_checkpoints_1",
-	"sqlite_autoindex_audit_pending_1", "sqlite_autoindex_waitlist_1", "waitlist_practitioner",
+	"audit_pending", "sqlite_autoindex_audit_pending_1", "sqlite_autoindex_waitlist_1", "waitlist_practitioner",
 	"held", "waiting", "due", // the queries' own
 }
 
