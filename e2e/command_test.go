@@ -167,7 +167,7 @@ func TestHelpIsWorthReading(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"--help"}, []string{"serve", "migrate", "user create", "key create", "keys rewrap", "audit verify", "demo", "openapi", "version", "data/medbook.db"}},
+		{[]string{"--help"}, []string{"serve", "migrate", "user create", "key create", "keys rewrap", "audit verify", "demo", "openapi", "health", "version", "data/medbook.db"}},
 		{[]string{"serve", "--help"}, []string{"--master-key", "$MEDBOOK_VAULT_TOKEN", "--retain-records", "ten years", "--listen", "--database", "$MEDBOOK_LISTEN", "$MEDBOOK_DATABASE_URL", "127.0.0.1:8080", "sqlite:./data/medbook.db", "SIGTERM"}},
 		{[]string{"user", "create", "--help"}, []string{"--role", "--name", "--email", "--time-zone", "--database"}},
 		{[]string{"key", "create", "--help"}, []string{"<email>", "--name", "X-API-Key"}},
@@ -184,7 +184,7 @@ func TestHelpIsWorthReading(t *testing.T) {
 			}
 		}
 	}
-	if r := run(t, t.TempDir(), nil, "version"); r.status != 0 || !strings.HasPrefix(r.stdout, "medbook ") {
+	if r := run(t, t.TempDir(), nil, "version"); r.status != 0 || !strings.HasPrefix(r.stdout, "medbook ") || !strings.Contains(r.stdout, "\nsqlite ") {
 		t.Errorf("version: %+v", r)
 	}
 }

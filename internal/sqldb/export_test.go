@@ -64,7 +64,7 @@ func Reconnect(db *DB) {
 	s.lose(&link{term: s.term, server: len(s.each) - 1})
 }
 
-// PoolSize returns how many connections to a PostgreSQL database there may be.
+// PoolSize returns how many connections a PostgreSQL database may have.
 func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
 
 // Closing reports whether Close waits for a View or Update.
@@ -81,4 +81,11 @@ func Watched(db *DB) int {
 	db.signals.mu.Lock()
 	defer db.signals.mu.Unlock()
 	return len(db.signals.watchers)
+}
+
+// StepsWait sets how long a step of a PostgreSQL database waits for a lock, and how
+// long steps are tried again.
+func StepsWait(db *DB, lock, all time.Duration) {
+	l := &db.be.(*postgresDB).limits
+	l.lock, l.steps = lock, all
 }

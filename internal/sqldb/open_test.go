@@ -51,6 +51,9 @@ func TestSQLiteSettings(t *testing.T) {
 
 func TestSQLiteVersion(t *testing.T) {
 	db := sqltest.Open(t, sqltest.SQLite(t))
+	if got := get[string](t, db, `SELECT sqlite_version()`); got != sqldb.SQLiteVersion {
+		t.Errorf("SQLite %s, want %s, as the program says", got, sqldb.SQLiteVersion)
+	}
 	version := get[int](t, db, `SELECT CAST(substr(v, 1, 1) AS BIGINT) * 1000000 + CAST(substr(v, 3, 2) AS BIGINT) * 1000 + CAST(substr(v, 6) AS BIGINT)
 		FROM (SELECT sqlite_version() AS v)`)
 	if version < 3_051_003 {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -23,9 +23,14 @@ type limits struct {
 	begin     time.Duration // a statement that waits for nobody
 	statement time.Duration // any other, unless it is Unhurried
 	answer    time.Duration // the answer to COMMIT
+	lock      time.Duration // a step's wait for a lock; others wait behind it
+	steps     time.Duration // steps that did not get their locks are tried again for so long
 }
 
-var usual = limits{retry: 20 * time.Second, begin: 5 * time.Second, statement: 10 * time.Second, answer: 10 * time.Second}
+// idleFor is how long a transaction may rest between two statements.
+const idleFor = 10 * time.Second
+
+var usual = limits{retry: 20 * time.Second, begin: 5 * time.Second, statement: 10 * time.Second, answer: 10 * time.Second, lock: lockFor, steps: stepsFor}
 
 // postgresDB is a database on one PostgreSQL server, or on the one of several
 // that takes writes.
@@ -40,7 +45,7 @@ type postgresDB struct {
 func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("open database: the postgres:// address can't be understood")
+		return nil, errNotUnderstood
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectFor
@@ -48,18 +53,16 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "medbook"
 	}
+	size, err := poolSize(config)
+	if err != nil {
+		return nil, err
+	}
 	p := &postgresDB{db: db, servers: newServers(config), begin: "BEGIN ISOLATION LEVEL READ COMMITTED", limits: usual}
 	p.pool = sql.OpenDB(p.servers)
-	size := max(8, 4*runtime.GOMAXPROCS(0))
 	p.pool.SetMaxOpenConns(size)
 	p.pool.SetMaxIdleConns(size)
-	var isolation, messages string
-	row := p.pool.QueryRowContext(ctx, "SELECT current_setting('default_transaction_isolation'), current_setting('client_min_messages')")
-	err = row.Scan(&isolation, &messages)
-	if err == nil && slices.Contains(silent, messages) {
-		err = errSilent
-	}
-	if err != nil {
+	var isolation string
+	if err := p.pool.QueryRowContext(ctx, "SHOW default_transaction_isolation").Scan(&isolation); err != nil {
 		_ = p.pool.Close()
 		return nil, &maskedError{p.servers.whyNot(config.Database, err), classify(ctx, err)}
 	}
@@ -69,11 +72,36 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	return p, nil
 }
 
-// silent are the values of client_min_messages with which a server does not say
-// that it committed without its standbys.
-var silent = []string{"error", "fatal", "panic"}
+// poolSize returns how many connections there may be at most: what the address says
+// as pool_max_conns, which is no parameter of the server's, or as many as the
+// machine can make use of.
+func poolSize(config *pgx.ConnConfig) (int, error) {
+	const name = "pool_max_conns"
+	given, ok := config.RuntimeParams[name]
+	if !ok {
+		return max(8, 4*runtime.GOMAXPROCS(0)), nil
+	}
+	delete(config.RuntimeParams, name)
+	size, err := strconv.Atoi(given)
+	if err != nil || size < 2 {
+		return 0, errors.New("open database: pool_max_conns takes a number of connections, 2 or more")
+	}
+	return size, nil
+}
 
-var errSilent = errors.New("client_min_messages must be warning or lower, for a warning tells that a commit was not replicated")
+// settle is the first that a connection says. It has the server end a transaction
+// whose program does nothing for so long: it is frozen, or cut off, and others wait for
+// the rows that it has locked. What the address or the server's settings say about it
+// is left alone. And the server is not to hide warnings: one tells that it committed
+// without its standbys.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT
+		CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
+			THEN set_config('idle_in_transaction_session_timeout', '%dms', FALSE) END,
+		CASE WHEN current_setting('client_min_messages') IN ('error', 'fatal', 'panic')
+			THEN set_config('client_min_messages', 'warning', FALSE) END`, idleFor.Milliseconds()))
+	return err
+}
 
 func (p *postgresDB) close() error { return p.pool.Close() }
 
