@@ -2,8 +2,9 @@
 # Finds what the tests need beside Go, or installs it on Debian and Ubuntu: the
 # PostgreSQL server programs, with which the tests start clusters of their own; a
 # C compiler, without which Go has no race detector; Chromium, which uses the
-# pages; and Node, which runs the checker of their HTML. The checker itself is
-# installed below tools/html. It starts no server and touches no existing one.
+# pages; Node, which runs the checker of their HTML; and curl, which the documentation
+# has its readers use. The checker itself is installed below tools/html. It starts no
+# server and touches no existing one.
 set -eu
 
 server() {
@@ -79,6 +80,7 @@ need "PostgreSQL's server programs (initdb and postgres, 15 or newer)" server po
 need "a C compiler for the race detector" compiler gcc libc6-dev
 need "Chromium or Chrome" browser chromium fonts-liberation
 need "Node (18.19 or newer) with npm" javascript nodejs npm
+need "curl" "command -v curl" curl
 
 cd "$(dirname "$0")/../tools/html"
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then

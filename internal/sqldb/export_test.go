@@ -64,7 +64,7 @@ func Reconnect(db *DB) {
 	s.lose(&link{term: s.term, server: len(s.each) - 1})
 }
 
-// PoolSize returns how many connections a PostgreSQL database may have.
+// PoolSize returns how many connections to a PostgreSQL database there may be.
 func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
 
 // Closing reports whether Close waits for a View or Update.

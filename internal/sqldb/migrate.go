@@ -86,15 +86,19 @@ func (db *DB) CheckVersion(ctx context.Context) error {
 // readyFor is how long Ready waits for the database.
 const readyFor = 3 * time.Second
 
-// Ready returns nil if the database answers within three seconds and the program can
-// work over its schema: its own, or a newer one that says that this program may go on. So the
-// servers that run stay ready while a newer version is brought in beside them.
+// Ready returns nil if the database answers, within three seconds, and the program
+// can work over its schema: its own, or a newer one that says that this program may
+// go on. So the servers that run stay ready while a newer version is brought in
+// beside them.
 func (db *DB) Ready(ctx context.Context) error {
-	limited, cancel := context.WithTimeoutCause(ctx, readyFor, errOverdue)
+	limited, cancel := context.WithTimeout(ctx, readyFor)
 	defer cancel()
 	s, err := db.Schema(limited)
-	if err != nil {
-		return overdue(limited, err)
+	switch {
+	case err != nil && ctx.Err() == nil && limited.Err() != nil:
+		return unavailable(errOverdue)
+	case err != nil:
+		return err
 	}
 	return s.current()
 }

@@ -23,14 +23,14 @@ type limits struct {
 	begin     time.Duration // a statement that waits for nobody
 	statement time.Duration // any other, unless it is Unhurried
 	answer    time.Duration // the answer to COMMIT
-	lock      time.Duration // a step's wait for a lock; others wait behind it
-	steps     time.Duration // steps that did not get their locks are tried again for so long
+	lock      time.Duration // a statement of a step of the migrations waits for a lock, while others wait behind it
+	steps     time.Duration // steps that did not get their locks are tried again
 }
 
-// idleFor is how long a transaction may rest between two statements.
-const idleFor = 10 * time.Second
-
-var usual = limits{retry: 20 * time.Second, begin: 5 * time.Second, statement: 10 * time.Second, answer: 10 * time.Second, lock: lockFor, steps: stepsFor}
+var usual = limits{
+	retry: 20 * time.Second, begin: 5 * time.Second, statement: 10 * time.Second, answer: 10 * time.Second,
+	lock: 2 * time.Second, steps: 2 * time.Minute,
+}
 
 // postgresDB is a database on one PostgreSQL server, or on the one of several
 // that takes writes.
@@ -88,6 +88,9 @@ func poolSize(config *pgx.ConnConfig) (int, error) {
 	}
 	return size, nil
 }
+
+// idleFor is how long a transaction may rest between two statements.
+const idleFor = 10 * time.Second
 
 // settle is the first that a connection says. It has the server end a transaction
 // whose program does nothing for so long: it is frozen, or cut off, and others wait for

@@ -13,11 +13,6 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-const (
-	lockFor  = 2 * time.Second // how long a statement of a step waits for a lock while others wait behind it
-	stepsFor = 2 * time.Minute // how long steps that did not get their locks are tried again
-)
-
 // up applies the missing steps by way of pool.
 func (db *DB) up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
 	steps, err := goose.NewProvider(dialect, pool, db.files(), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
@@ -28,17 +23,16 @@ func (db *DB) up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error
 	return err
 }
 
-// migrate goes on where it was when a server is lost: a step and the record of it
-// are one transaction.
+// migrate goes on where it was when the connection is lost, for a step and the
+// record of it are one transaction.
 func (p *postgresDB) migrate(ctx context.Context) error {
-	_, err := p.retry(ctx, func(time.Time) (*Tx, error) { return nil, p.migrateOnce(ctx) })
+	_, err := p.retry(ctx, func(time.Time) (*Tx, error) { return nil, p.migrateAlone(ctx) })
 	return err
 }
 
-// migrateOnce holds a lock in a transaction of its own while goose is at work. A lock
-// of the session would outlive its holder where a pooler shares sessions.
-func (p *postgresDB) migrateOnce(ctx context.Context) error {
-	const key, lock = 0x6d6564626f6f6b, "SELECT pg_advisory_xact_lock($1)" // "medbook"
+// migrateAlone holds a lock in a transaction of its own while goose is at work. A
+// lock of the session would outlive its holder where a pooler shares sessions.
+func (p *postgresDB) migrateAlone(ctx context.Context) error {
 	conn, err := p.pool.Conn(ctx)
 	if err != nil {
 		return classify(ctx, err)
@@ -54,11 +48,11 @@ func (p *postgresDB) migrateOnce(ctx context.Context) error {
 			return err
 		}
 	}
-	err = p.db.observe(ctx, lock)
-	if err == nil {
-		_, err = conn.ExecContext(ctx, lock, int64(key)) // it takes as long as others take
+	const lock, key = "SELECT pg_advisory_xact_lock($1)", 0x6d6564626f6f6b // "medbook"
+	if err := p.db.observe(ctx, lock); err != nil {
+		return err
 	}
-	if err != nil {
+	if _, err := conn.ExecContext(ctx, lock, int64(key)); err != nil { // it takes as long as others take
 		return classify(ctx, err)
 	}
 	return p.applySteps(ctx)
@@ -142,7 +136,7 @@ func (t stepTx) Commit() error   { return t.end("COMMIT") }
 func (t stepTx) Rollback() error { return t.end("ROLLBACK") }
 
 func (t stepTx) end(statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stepsFor)
+	ctx, cancel := context.WithTimeout(context.Background(), t.on.on.limits.steps)
 	defer cancel()
 	_, err := t.on.ExecContext(ctx, statement, nil)
 	return err
