@@ -3,13 +3,16 @@ package sqltest
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Proxy stands between a program and its PostgreSQL server, and loses what a
@@ -17,14 +20,16 @@ import (
 type Proxy struct {
 	URL string // of a fresh, migrated database behind the proxy
 
-	server string // its socket
-	mu     sync.Mutex
-	text   []byte
-	then   fate
-	fatal  string // the SQLSTATE of refuse
-	down   bool
-	cuts   int
-	came   int
+	database        string // its address without the proxy
+	network, server string
+
+	mu    sync.Mutex
+	text  []byte
+	then  fate
+	fatal string // the SQLSTATE of refuse
+	down  bool
+	cuts  int
+	came  int
 }
 
 // fate is what becomes of a connection on which the text is sent.
@@ -52,7 +57,7 @@ func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other = newProxy(t, "postgres://"+u.Path+"?host="+url.QueryEscape(filepath.Dir(p.server)))
+	other = newProxy(t, p.database)
 	v, err := url.Parse(other.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +67,7 @@ func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
 
 func newProxy(t testing.TB, database string) *Proxy {
 	t.Helper()
-	u, err := url.Parse(database)
+	config, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +76,17 @@ func newProxy(t testing.TB, database string) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	p := &Proxy{
-		URL:    "postgres://postgres@" + listener.Addr().String() + u.Path + "?sslmode=disable",
-		server: u.Query().Get("host") + "/.s.PGSQL.5432",
+	query := url.Values{"sslmode": {"disable"}} // what is sealed can't be looked for
+	for name, value := range config.RuntimeParams {
+		query.Set(name, value)
+	}
+	address := &url.URL{
+		Scheme: "postgres", Host: listener.Addr().String(), Path: "/" + config.Database, RawQuery: query.Encode(),
+		User: url.UserPassword(config.User, config.Password),
+	}
+	p := &Proxy{URL: address.String(), database: database, network: "tcp", server: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	if strings.HasPrefix(config.Host, "/") {
+		p.network, p.server = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port)
 	}
 	go func() {
 		for {
@@ -168,7 +181,7 @@ func (p *Proxy) refusal() []byte {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("unix", p.server)
+	server, err := net.Dial(p.network, p.server)
 	if err != nil {
 		return
 	}

@@ -46,6 +46,7 @@ func TestEachGivesAFreshMigratedDatabase(t *testing.T) {
 }
 
 func TestClusterSettings(t *testing.T) {
+	sqltest.OwnServer(t)
 	db := sqltest.Open(t, sqltest.Postgres(t))
 	isolation := os.Getenv("MEDBOOK_TEST_ISOLATION")
 	if isolation == "" {
@@ -74,6 +75,7 @@ func text(r sqldb.Row) (s string, err error) {
 }
 
 func TestServerDiesWithItsTests(t *testing.T) {
+	sqltest.OwnServer(t)
 	if os.Getenv(victim) != "" {
 		fmt.Println(sqltest.Postgres(t))
 		select {}
