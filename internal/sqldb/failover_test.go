@@ -101,6 +101,7 @@ func TestFrozenServerIsLeft(t *testing.T) {
 		fill(t, db)
 		sqldb.StatementFor(db, 500*time.Millisecond)
 		sqldb.AnswerFor(db, 500*time.Millisecond)
+		came := p.Came()
 		p.Freeze(moment)
 		err := db.Update(t.Context(), increment)
 		want := 1
@@ -117,6 +118,9 @@ func TestFrozenServerIsLeft(t *testing.T) {
 		fill(t, db)
 		if got := get[int](t, db, "SELECT n FROM counters"); got != want {
 			t.Errorf("frozen at %q: n = %d, want %d", moment, got, want)
+		}
+		if tries := p.Came() - came; tries > 0 {
+			t.Errorf("frozen at %q: it was tried %d times again, before the other", moment, tries)
 		}
 	}
 }

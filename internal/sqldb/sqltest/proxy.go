@@ -94,9 +94,6 @@ func newProxy(t testing.TB, database string) *Proxy {
 			if err != nil {
 				return
 			}
-			p.mu.Lock()
-			p.came++
-			p.mu.Unlock()
 			go p.serve(client)
 		}
 	}()
@@ -124,7 +121,7 @@ func (p *Proxy) Refuse(text, state string) {
 	p.fatal = state
 }
 
-// Came returns how many connections there have been.
+// Came returns how many sessions a client asked for.
 func (p *Proxy) Came() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,6 +152,9 @@ func (p *Proxy) Cuts() int {
 func (p *Proxy) fate(message []byte) fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if bytes.Contains(message, []byte("application_name\x00")) {
+		p.came++
+	}
 	if p.down {
 		return loseQuestion
 	}
