@@ -171,6 +171,12 @@ func (p *Proxy) fate(message []byte) fate {
 	return then
 }
 
+func (p *Proxy) frozen() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.then == freeze && p.text == nil
+}
+
 // refusal is the message of a server that ends the session.
 func (p *Proxy) refusal() []byte {
 	p.mu.Lock()
@@ -186,7 +192,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	answers := &gate{to: client}
+	answers := &gate{to: client, mute: p.frozen}
 	go func() {
 		defer client.Close()
 		_, _ = io.Copy(answers, server)
@@ -225,6 +231,7 @@ func (p *Proxy) serve(client net.Conn) {
 type gate struct {
 	mu      sync.Mutex
 	to      io.Writer
+	mute    func() bool   // what is written goes nowhere, and nobody hears of it
 	blocked chan struct{} // closed by the first thing that does not get through
 }
 
@@ -241,6 +248,9 @@ func (g *gate) Write(b []byte) (int, error) {
 	if g.blocked != nil {
 		close(g.blocked)
 		return 0, io.ErrClosedPipe
+	}
+	if g.mute() {
+		return len(b), nil
 	}
 	return g.to.Write(b)
 }
