@@ -194,8 +194,10 @@ func (p *Proxy) serve(client net.Conn) {
 	defer server.Close()
 	answers := &gate{to: client, mute: p.frozen}
 	go func() {
-		defer client.Close()
 		_, _ = io.Copy(answers, server)
+		if !p.frozen() {
+			client.Close()
+		}
 	}()
 	message := make([]byte, 64<<10)
 	for {
