@@ -26,6 +26,7 @@ test: ## Run every test, installing what is missing
 	./scripts/need.sh
 	go mod download
 	cd tools/provider && go mod download && go vet .
+	cd tools/prometheus && go vet . && go test .
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app

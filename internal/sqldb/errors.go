@@ -21,6 +21,7 @@ var (
 	ErrNoRows         = sql.ErrNoRows
 	ErrNested         = errors.New("sqldb: View or Update inside a transaction")
 	ErrNewer          = errs.New(errs.Unavailable, "database-newer", "The database was made by a newer version of this program.")
+	ErrNotMigrated    = errs.New(errs.Unavailable, "database-not-migrated", "The database has not been brought up to date yet.")
 	ErrUnavailable    = errs.New(errs.Unavailable, "database-unavailable", "The database can't be reached.")
 	ErrOutcomeUnknown = errs.New(errs.Unavailable, "outcome-unknown", "The database did not confirm the change; it may have been made.")
 	ErrBusy           = errs.New(errs.Unavailable, "too-busy", "Too much is waiting for the database.")

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"medbook/internal/tracing"
 )
 
 // limits are how long what may take on a PostgreSQL database. A request that
@@ -135,14 +137,22 @@ func (p *postgresDB) retry(ctx context.Context, attempt func(until time.Time) (*
 		InitialInterval: 2 * time.Millisecond, MaxInterval: 250 * time.Millisecond,
 		Multiplier: 2, RandomizationFactor: 0.5,
 	}
-	until := time.Now().Add(p.limits.retry)
+	attempts, until := 0, time.Now().Add(p.limits.retry)
 	tx, err := backoff.Retry(ctx, func() (*Tx, error) {
+		attempts++
 		tx, err := attempt(until)
-		if err != nil && (!retryable(err) || ctx.Err() != nil) {
+		switch {
+		case err == nil:
+		case !retryable(err) || ctx.Err() != nil:
 			err = backoff.Permanent(err)
+		default:
+			p.db.Instruments.Retried(whyAgain(err))
 		}
 		return tx, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.limits.retry))
+	if attempts > 1 {
+		tracing.Current(ctx).Count(tracing.Attempts, attempts)
+	}
 	switch {
 	case err == nil:
 		return tx, nil
@@ -221,7 +231,9 @@ func (p *postgresDB) commit(ctx context.Context, conn *sql.Conn, l *link) error 
 			return classify(ctx, pgconn.ErrConnClosed)
 		}
 		l.warned = false
+		watch := p.db.Instruments.Start()
 		tag, err := server.Exec(ctx, "COMMIT")
+		p.db.Instruments.Committed(watch)
 		switch {
 		case err == nil && tag.String() != "COMMIT":
 			return errors.New("sqldb: the server rolled back where it was told to commit")
