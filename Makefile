@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-dsn rehearse lint fmt bench soak openapi generate screenshots
+.PHONY: help run build test test-dsn rehearse lint fmt bench soak failover openapi generate screenshots
 
 # The tools are pinned in a module of their own.
 TOOL := go tool -modfile=tools/go.mod
@@ -31,6 +31,7 @@ test: ## Run every test, installing what is missing
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app
+	go vet -tags unlockedreplay ./internal/idempotency
 	MEDBOOK_TEST_ISOLATION=serializable go test $(STORAGE)
 	go test -race -skip TestAKill $(SHARED)
 	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
@@ -61,6 +62,9 @@ bench: ## Measure hold, list, calendar, group commit, sign-in and pages
 
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
+
+failover: ## Lose the primary of three PostgreSQL servers under load, again and again
+	MEDBOOK_FAILOVER=$${MEDBOOK_FAILOVER:-2m} go test -timeout 2h -count 1 -parallel 1 -run 'Failover|TheDrillNotices' -v ./e2e
 
 generate: ## Write the Go code of the pages' templates
 	$(TOOL) templ generate -path internal/web

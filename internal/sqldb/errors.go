@@ -44,11 +44,8 @@ const (
 const (
 	queryCanceled = "57014" // the statement was ended by a cancel request
 	readOnly      = "25006" // the server takes no writes: it has become a standby
+	restedTooLong = "25P03" // the session was ended, for nothing came from the program within a transaction
 )
-
-// restedTooLong is PostgreSQL's SQLSTATE for a transaction, and its session, that was
-// ended because nothing came from the program for too long.
-const restedTooLong = "25P03"
 
 // IsUnique reports whether err is a violation of a unique or primary key.
 func IsUnique(err error) bool {
@@ -84,7 +81,7 @@ func conflict(err error) bool {
 // lost reports whether err means that the server, or the connection to it, is
 // gone or was not to be had.
 func lost(err error) bool {
-	var connecting *pgconn.ConnectError
+	var connecting *unreachableError
 	var network net.Error
 	switch state := sqlState(err); {
 	case errors.As(err, &connecting), strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300", state == restedTooLong:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"strconv"
 	"time"
 
@@ -64,13 +63,8 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	p.pool = sql.OpenDB(p.servers)
 	p.pool.SetMaxOpenConns(size)
 	p.pool.SetMaxIdleConns(size)
-	var isolation, messages string
-	row := p.pool.QueryRowContext(ctx, "SELECT current_setting('default_transaction_isolation'), current_setting('client_min_messages')")
-	err = row.Scan(&isolation, &messages)
-	if err == nil && slices.Contains(silent, messages) {
-		err = errSilent
-	}
-	if err != nil {
+	var isolation string
+	if err := p.pool.QueryRowContext(ctx, "SHOW default_transaction_isolation").Scan(&isolation); err != nil {
 		_ = p.pool.Close()
 		return nil, &maskedError{p.servers.whyNot(config.Database, err), classify(ctx, err)}
 	}
@@ -79,12 +73,6 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	}
 	return p, nil
 }
-
-// silent are the values of client_min_messages with which a server does not say
-// that it committed without its standbys.
-var silent = []string{"error", "fatal", "panic"}
-
-var errSilent = errors.New("client_min_messages must be warning or lower, for a warning tells that a commit was not replicated")
 
 // poolSize returns how many connections there may be at most: what the address says
 // as pool_max_conns, which is no parameter of the server's, or as many as the
@@ -106,12 +94,17 @@ func poolSize(config *pgx.ConnConfig) (int, error) {
 // idleFor is how long a transaction may rest between two statements.
 const idleFor = 10 * time.Second
 
-// bounded has the server end a transaction whose program does nothing for so long: it
-// is frozen, or cut off, and others wait for the rows that it has locked. What the
-// address or the server's settings say about it is left alone.
-func bounded(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%dms', FALSE)
-		WHERE current_setting('idle_in_transaction_session_timeout') = '0'`, idleFor.Milliseconds()))
+// settle is the first that a connection says. It has the server end a transaction
+// whose program does nothing for so long: it is frozen, or cut off, and others wait for
+// the rows that it has locked. What the address or the server's settings say about it
+// is left alone. And the server is not to hide warnings: one tells that it committed
+// without its standbys.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT
+		CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
+			THEN set_config('idle_in_transaction_session_timeout', '%dms', FALSE) END,
+		CASE WHEN current_setting('client_min_messages') IN ('error', 'fatal', 'panic')
+			THEN set_config('client_min_messages', 'warning', FALSE) END`, idleFor.Milliseconds()))
 	return err
 }
 

@@ -94,9 +94,6 @@ func newProxy(t testing.TB, database string) *Proxy {
 			if err != nil {
 				return
 			}
-			p.mu.Lock()
-			p.came++
-			p.mu.Unlock()
 			go p.serve(client)
 		}
 	}()
@@ -124,7 +121,7 @@ func (p *Proxy) Refuse(text, state string) {
 	p.fatal = state
 }
 
-// Came returns how many connections there have been.
+// Came returns how many sessions a client asked for.
 func (p *Proxy) Came() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,6 +152,9 @@ func (p *Proxy) Cuts() int {
 func (p *Proxy) fate(message []byte) fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if bytes.Contains(message, []byte("application_name\x00")) {
+		p.came++
+	}
 	if p.down {
 		return loseQuestion
 	}
@@ -169,6 +169,12 @@ func (p *Proxy) fate(message []byte) fate {
 		p.then = forward
 	}
 	return then
+}
+
+func (p *Proxy) frozen() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.then == freeze && p.text == nil
 }
 
 // refusal is the message of a server that ends the session.
@@ -186,10 +192,12 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	answers := &gate{to: client}
+	answers := &gate{to: client, mute: p.frozen}
 	go func() {
-		defer client.Close()
 		_, _ = io.Copy(answers, server)
+		if !p.frozen() {
+			client.Close()
+		}
 	}()
 	message := make([]byte, 64<<10)
 	for {
@@ -225,6 +233,7 @@ func (p *Proxy) serve(client net.Conn) {
 type gate struct {
 	mu      sync.Mutex
 	to      io.Writer
+	mute    func() bool   // what is written goes nowhere, and nobody hears of it
 	blocked chan struct{} // closed by the first thing that does not get through
 }
 
@@ -241,6 +250,9 @@ func (g *gate) Write(b []byte) (int, error) {
 	if g.blocked != nil {
 		close(g.blocked)
 		return 0, io.ErrClosedPipe
+	}
+	if g.mute() {
+		return len(b), nil
 	}
 	return g.to.Write(b)
 }
