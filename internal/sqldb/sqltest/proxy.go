@@ -40,7 +40,11 @@ const (
 // NewProxy starts a proxy, which ends with the test.
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
-	config, err := pgx.ParseConfig(Postgres(t))
+	behind, err := url.Parse(Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(behind.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +53,11 @@ func NewProxy(t testing.TB) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	query := url.Values{"sslmode": {"disable"}} // what is sealed can't be looked for
-	for name, value := range config.RuntimeParams {
-		query.Set(name, value)
+	query := behind.Query()
+	for _, name := range []string{"host", "port", "user", "password"} {
+		query.Del(name)
 	}
+	query.Set("sslmode", "disable") // what is sealed can't be looked for
 	address := &url.URL{
 		Scheme: "postgres", Host: listener.Addr().String(), Path: "/" + config.Database, RawQuery: query.Encode(),
 		User: url.UserPassword(config.User, config.Password),
