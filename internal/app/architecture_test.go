@@ -35,6 +35,7 @@ var layers = [][]string{
 	{"web/assets", "web/words"},
 	{"web/ui"},
 	{"api", "web"},
+	{"archive"},
 	{"app"},
 	{"demo"},
 }

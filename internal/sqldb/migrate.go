@@ -16,7 +16,7 @@ var errNotMigrated = errs.New(errs.Unavailable, "database-not-migrated", "The da
 
 // Migrate brings the schema up to date. Several processes may do so at once. It
 // returns ErrNewer, having changed nothing, if the database is newer than the
-// program.
+// program, and ErrUnfinished if it is being filled.
 func (db *DB) Migrate(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "migrate")
 	have, want, err := db.versions(ctx)
@@ -28,14 +28,15 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 	case have == want:
 		return nil
 	}
-	err = db.within(ctx, nil, func(ctx context.Context, _ work) error { return db.be.migrate(ctx) })
+	err = db.within(ctx, nil, func(ctx context.Context, _ work) error { return db.be.migrate(ctx, want) })
 	if err != nil {
 		return err
 	}
 	return db.CheckVersion(ctx) // a newer program may have been faster
 }
 
-// CheckVersion returns ErrNewer if the database is newer than the program.
+// CheckVersion returns ErrNewer if the database is newer than the program, and
+// ErrUnfinished if it is being filled.
 func (db *DB) CheckVersion(ctx context.Context) error {
 	have, want, err := db.versions(ctx)
 	if err == nil && have > want {
@@ -58,23 +59,27 @@ func (db *DB) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Version returns the version of the schema, 0 of a database without one. It returns
+// ErrUnfinished if the database is being filled.
+func (db *DB) Version(ctx context.Context) (version int64, err error) {
+	version, _, err = db.versions(ctx)
+	return version, err
+}
+
 // versions returns the version of the schema and that of the newest step.
 func (db *DB) versions(ctx context.Context) (have, want int64, err error) {
-	sources, err := migrations.Files.ReadDir(".")
-	if err != nil {
+	if want, err = Newest(); err != nil {
 		return 0, 0, err
 	}
-	for _, s := range sources {
-		if v, err := goose.NumericComponent(s.Name()); err == nil {
-			want = max(want, v)
-		}
-	}
-	exists := "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'goose_db_version'"
-	if db.engine == Postgres {
-		exists = "SELECT to_regclass('goose_db_version') IS NOT NULL"
-	}
 	err = db.View(ctx, func(ctx context.Context, tx *Tx) error {
-		begun, err := One(ctx, tx, scanTo[bool], exists)
+		filling, err := tx.exists(ctx, unfinished)
+		if err == nil && filling {
+			err = ErrUnfinished
+		}
+		if err != nil {
+			return err
+		}
+		begun, err := tx.exists(ctx, "goose_db_version")
 		if err != nil || !begun {
 			return err
 		}
@@ -84,23 +89,32 @@ func (db *DB) versions(ctx context.Context) (have, want int64, err error) {
 	return have, want, err
 }
 
+// exists reports whether there is a table of that name.
+func (tx *Tx) exists(ctx context.Context, table string) (bool, error) {
+	query := "SELECT count(*) > 0 FROM sqlite_schema WHERE name = $1"
+	if tx.db.engine == Postgres {
+		query = "SELECT to_regclass(CAST($1 AS TEXT)) IS NOT NULL"
+	}
+	return One(ctx, tx, scanTo[bool], query, table)
+}
+
 func scanTo[T any](r Row) (v T, err error) {
 	err = r.Scan(&v)
 	return v, err
 }
 
-// up applies the missing steps by way of pool.
-func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
+// up applies the missing steps up to a version by way of pool.
+func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB, version int64) error {
 	steps, err := goose.NewProvider(dialect, pool, migrations.Files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
 	}
-	_, err = steps.Up(ctx)
+	_, err = steps.UpTo(ctx, version)
 	return err
 }
 
 // migrate holds a lock on a connection of its own while goose is at work.
-func (p *postgresDB) migrate(ctx context.Context) error {
+func (p *postgresDB) migrate(ctx context.Context, version int64) error {
 	const key = 0x6d6564626f6f6b // "medbook"
 	conn, err := p.pool.Conn(ctx)
 	if err != nil {
@@ -111,16 +125,16 @@ func (p *postgresDB) migrate(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = p.do(context.WithoutCancel(ctx), conn, "SELECT pg_advisory_unlock($1)", int64(key)) }()
-	return classify(ctx, up(ctx, goose.DialectPostgres, p.pool))
+	return classify(ctx, up(ctx, goose.DialectPostgres, p.pool, version))
 }
 
 // migrate has goose, which knows no lock for SQLite, work inside a transaction
 // that locks other writers out from before its first look at the version.
-func (s *sqliteDB) migrate(ctx context.Context) error {
+func (s *sqliteDB) migrate(ctx context.Context, version int64) error {
 	pool := sql.OpenDB(&outer{s})
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
-	if err := up(ctx, goose.DialectSQLite3, pool); err != nil {
+	if err := up(ctx, goose.DialectSQLite3, pool, version); err != nil {
 		return classify(ctx, err)
 	}
 	_, err := pool.ExecContext(ctx, "COMMIT")
