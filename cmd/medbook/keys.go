@@ -57,6 +57,14 @@ func (k keyFile) ring(database string) (*keyring.Ring, error) {
 	return keyring.OpenOrCreate(k.path(database))
 }
 
+// present is ring, but makes no keys: it returns os.ErrNotExist if there are none.
+func (k keyFile) present(database string) (*keyring.Ring, error) {
+	if k.fromFile() {
+		return keyring.Open(k.path(database))
+	}
+	return k.ring(database)
+}
+
 // fromFile reports whether the keys are those of the file, and not in a setting.
 func (k keyFile) fromFile() bool {
 	text, err := secret("KEYS")

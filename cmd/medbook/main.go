@@ -54,9 +54,16 @@ type commands struct {
 		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
 		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
 	} `cmd:"" help:"Judge the audit trail."`
-	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
-	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
-	Version version    `cmd:"" help:"Print the program's version."`
+	Backup struct {
+		Make    makeBackup    `cmd:"" default:"withargs" help:"Write an encrypted backup of the database, while servers go on."`
+		Inspect inspectBackup `cmd:"" help:"Tell what is in a backup, and whether it is whole."`
+		Key     backupKey     `cmd:"" help:"Make a key that opens backups, and print its public half."`
+	} `cmd:"" help:"Make and look at backups."`
+	Restore restoreBackup `cmd:"" help:"Make a clinic of a backup, in an empty database."`
+	Copy    copyDatabase  `cmd:"" help:"Copy a clinic to another database."`
+	Demo    demoClinic    `cmd:"" help:"Make up a small clinic and run it."`
+	Openapi openAPI       `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
+	Version version       `cmd:"" help:"Print the program's version."`
 }
 
 // The statuses that the program ends with.

@@ -91,15 +91,23 @@ type Services struct {
 // Open opens the database, brings its schema up to date, and builds the
 // services over it. Several processes may do so at once. The caller closes DB.
 func Open(ctx context.Context, database string) (_ *Services, err error) {
-	db, err := sqldb.Open(ctx, database)
+	db, err := Connect(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	db.Clock = clock()
 	if err := db.Migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return NewServices(db), nil
+}
+
+// Connect opens the database as it is, whatever version its schema has.
+func Connect(ctx context.Context, database string) (*sqldb.DB, error) {
+	db, err := sqldb.Open(ctx, database)
+	if err == nil {
+		db.Clock = clock()
+	}
+	return db, err
 }
 
 // NewServices builds the services over a database whose schema is up to date.

@@ -34,7 +34,7 @@ type Copied struct {
 // in both. When it fails or is interrupted, Copy of the same two goes on where it
 // was.
 //
-// It returns ErrNotCurrent, sqldb.ErrNotEmpty, sqldb.ErrUnfinished, sqldb.ErrOther,
+// from must be of the program's version. It returns sqldb.ErrNotEmpty, sqldb.ErrUnfinished, sqldb.ErrOther,
 // or ErrDiffers: then from was changed meanwhile, or to was, and the error tells by
 // their keys which rows differ.
 func Copy(ctx context.Context, from, to *sqldb.DB, how Copying) (c Copied, err error) {

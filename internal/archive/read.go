@@ -31,8 +31,8 @@ type reader struct {
 // close ends the work.
 func (r *reader) close() { _ = r.work.Close() }
 
-// open reads a backup's header. It returns ErrIdentity, ErrNoBackup, ErrNewerForm,
-// ErrTruncated or ErrDamaged.
+// open reads a backup's header. It returns ErrIdentity, ErrNoBackup, ErrNewerForm
+// or ErrDamaged. The libraries' errors say nothing of more use.
 func open(from io.Reader, identities []age.Identity) (r *reader, err error) {
 	plain, err := age.Decrypt(from, identities...)
 	var none *age.NoIdentityMatchError
@@ -40,11 +40,11 @@ func open(from io.Reader, identities []age.Identity) (r *reader, err error) {
 	case errors.As(err, &none):
 		return nil, ErrIdentity
 	case err != nil:
-		return nil, fmt.Errorf("%w, or it is damaged", ErrNoBackup)
+		return nil, fmt.Errorf("%w, or it was damaged", ErrNoBackup)
 	}
 	packed, err := gzip.NewReader(plain)
 	if err != nil {
-		return nil, broken(err)
+		return nil, ErrDamaged
 	}
 	work := readBeside(packed)
 	r = &reader{from: bufio.NewReaderSize(work, 256<<10), work: work}
@@ -55,7 +55,7 @@ func open(from io.Reader, identities []age.Identity) (r *reader, err error) {
 	}()
 	head := make([]byte, len(magic))
 	if _, err := io.ReadFull(r.from, head); err != nil {
-		return nil, broken(err)
+		return nil, ErrDamaged
 	}
 	if string(head) != magic {
 		return nil, ErrNoBackup
@@ -73,20 +73,11 @@ func open(from io.Reader, identities []age.Identity) (r *reader, err error) {
 	return r, nil
 }
 
-// broken tells what cuts a backup off from what changes it. The libraries' errors
-// say nothing of more use.
-func broken(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return ErrTruncated
-	}
-	return ErrDamaged
-}
-
 // number reads a number of at most so much.
 func (r *reader) number(most uint64) (uint64, error) {
 	n, err := binary.ReadUvarint(r.from)
 	if err != nil {
-		return 0, broken(err)
+		return 0, ErrDamaged
 	}
 	if n > most {
 		return 0, ErrDamaged
@@ -105,20 +96,20 @@ func (r *reader) bytes(most uint64) ([]byte, error) {
 	}
 	r.block = r.block[:n]
 	if _, err := io.ReadFull(r.from, r.block); err != nil {
-		return nil, broken(err)
+		return nil, ErrDamaged
 	}
 	return r.block, nil
 }
 
 // table calls do for blocks of rows of a table, and returns what they come to, which
-// is what they came to when they were written. It returns ErrTruncated, ErrDamaged
-// or do's error.
+// is what they came to when they were written. It returns ErrDamaged or
+// do's error.
 func (r *reader) table(t sqldb.Table, do func(rows [][]any) error) (Sum, error) {
 	s := newSummer(t)
 	for {
 		kind, err := r.from.ReadByte()
 		if err != nil {
-			return Sum{}, broken(err)
+			return Sum{}, ErrDamaged
 		}
 		switch kind {
 		case ofRows:
@@ -138,7 +129,7 @@ func (r *reader) table(t sqldb.Table, do func(rows [][]any) error) (Sum, error) 
 			}
 			want.Rows = int64(n)
 			if _, err := io.ReadFull(r.from, want.Hash[:]); err != nil {
-				return Sum{}, broken(err)
+				return Sum{}, ErrDamaged
 			}
 			if sum != want {
 				return Sum{}, ErrDamaged
@@ -179,7 +170,7 @@ func (r *reader) rows(t sqldb.Table, s *summer) ([][]any, error) {
 func (r *reader) end() error {
 	kind, err := r.from.ReadByte()
 	if err != nil {
-		return broken(err)
+		return ErrDamaged
 	}
 	n, err := r.number(1 << 20)
 	if err != nil {
@@ -192,7 +183,7 @@ func (r *reader) end() error {
 	case err == nil:
 		return ErrDamaged
 	case !errors.Is(err, io.EOF):
-		return broken(err)
+		return ErrDamaged
 	}
 	return nil
 }

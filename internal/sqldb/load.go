@@ -62,34 +62,38 @@ type Load struct {
 // It returns ErrNotEmpty, and has changed nothing, if there is a row in any table;
 // ErrUnfinished for what was begun and may not be resumed; ErrOther for what was
 // begun with another source.
-func (db *DB) StartLoad(ctx context.Context, f Filling) (l *Load, resumed bool, err error) {
+func (db *DB) StartLoad(ctx context.Context, f Filling) (_ *Load, resumed bool, err error) {
 	defer errs.Wrap(&err, "make the database ready")
-	l = &Load{db: db, owner: uuid.NewString(), stmts: map[string]*sql.Stmt{}}
+	l := &Load{db: db, owner: uuid.NewString(), stmts: map[string]*sql.Stmt{}}
 	if l.Schema, err = SchemaAt(ctx, f.Version); err != nil {
 		return nil, false, err
 	}
 	if err := db.be.startLoad(ctx, l); err != nil {
 		return nil, false, err
 	}
-	defer func() {
-		if err != nil {
-			l.Close()
-		}
-	}()
-	if resumed, err = l.take(ctx, f); err != nil {
+	if resumed, err = l.begin(ctx, f); err != nil {
+		l.Close()
 		return nil, false, err
 	}
-	if err := db.be.migrate(ctx, f.Version); err != nil {
-		return nil, false, err
+	return l, resumed, nil
+}
+
+// begin marks the database as ours and gives it its tables.
+func (l *Load) begin(ctx context.Context, f Filling) (resumed bool, err error) {
+	if resumed, err = l.take(ctx, f); err != nil {
+		return false, err
+	}
+	if err := l.db.be.migrate(ctx, f.Version); err != nil {
+		return false, err
 	}
 	for _, t := range l.Schema.Tables {
 		for _, i := range t.indexes {
 			if err := l.exec(ctx, "DROP INDEX IF EXISTS "+i.name); err != nil {
-				return nil, false, err
+				return false, err
 			}
 		}
 	}
-	return l, resumed, nil
+	return resumed, nil
 }
 
 // take marks the database as ours, in one transaction with the look at what is in
