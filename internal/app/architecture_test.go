@@ -252,6 +252,28 @@ func TestOneClock(t *testing.T) {
 	}
 }
 
+// TestOnlyArchiveFillsDatabases shows that nobody else writes rows past the packages
+// that own their tables.
+func TestOnlyArchiveFillsDatabases(t *testing.T) {
+	used := false
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.dir, "internal/sqldb") {
+			continue
+		}
+		for call := range selectors(s.file) {
+			if !strings.HasSuffix(call.text, ".StartLoad") {
+				continue
+			}
+			if used = true; s.dir != "internal/archive" {
+				t.Errorf("%s: %s fills a database", s.path, call.in)
+			}
+		}
+	}
+	if !used {
+		t.Error("nobody fills databases; then this test is of no use")
+	}
+}
+
 // TestPersonalValuesStayWrapped shows that Reveal is called where data is
 // written to the database or to its owner, and in functions that were looked at.
 func TestPersonalValuesStayWrapped(t *testing.T) {

@@ -71,29 +71,31 @@ func (db *DB) StartLoad(ctx context.Context, f Filling) (_ *Load, resumed bool, 
 	if err := db.be.startLoad(ctx, l); err != nil {
 		return nil, false, err
 	}
-	if resumed, err = l.begin(ctx, f); err != nil {
+	if resumed, err = l.take(ctx, f); err == nil {
+		if err = l.prepare(ctx); err != nil && !resumed {
+			err = errors.Join(err, l.Undo(context.WithoutCancel(ctx)))
+		}
+	}
+	if err != nil {
 		l.Close()
 		return nil, false, err
 	}
 	return l, resumed, nil
 }
 
-// begin marks the database as ours and gives it its tables.
-func (l *Load) begin(ctx context.Context, f Filling) (resumed bool, err error) {
-	if resumed, err = l.take(ctx, f); err != nil {
-		return false, err
-	}
-	if err := l.db.be.migrate(ctx, f.Version); err != nil {
-		return false, err
+// prepare gives the database its tables, without the indexes that are not keys.
+func (l *Load) prepare(ctx context.Context) error {
+	if err := l.db.be.migrate(ctx, l.Schema.Version); err != nil {
+		return err
 	}
 	for _, t := range l.Schema.Tables {
 		for _, i := range t.indexes {
 			if err := l.exec(ctx, "DROP INDEX IF EXISTS "+i.name); err != nil {
-				return false, err
+				return err
 			}
 		}
 	}
-	return resumed, nil
+	return nil
 }
 
 // take marks the database as ours, in one transaction with the look at what is in
