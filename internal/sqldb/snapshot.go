@@ -179,7 +179,10 @@ func (t Type) value(v any) (any, bool) {
 		}
 		_, ok = v.(bool)
 	case Bytea:
-		_, ok = v.([]byte)
+		b, isBytes := v.([]byte)
+		if ok = isBytes; b == nil { // which no bytes are in SQLite
+			v = []byte{}
+		}
 	}
 	return v, ok
 }
