@@ -244,3 +244,36 @@ func (c *clinic) trailIsIntact(folder string) {
 		c.t.Errorf("audit verify: %+v", r)
 	}
 }
+
+// TestAClinicMovesToTheOtherEngine copies a clinic, which it can't while a server has
+// it open, and goes on there.
+func TestAClinicMovesToTheOtherEngine(t *testing.T) {
+	each(t, func(t *testing.T, c *clinic) {
+		ctx, slots, ann := t.Context(), c.opened(), c.user("patient", newYork)
+		visit := must(ann.Hold(ctx, client.NewAppointment{SlotID: slots[0].ID, Confirm: true}))(t)
+		to := "sqlite:" + filepath.Join(t.TempDir(), "medbook.db")
+		if strings.HasPrefix(c.database, "sqlite:") {
+			to = sqltest.Postgres(t)
+		}
+		copies := func() result { return run(t, t.TempDir(), c.env(), "copy", "--to", to) }
+		if r := copies(); r.status != 1 || !strings.Contains(r.stderr, "stop it first") {
+			t.Errorf("copy while a server runs: %+v", r)
+		}
+		c.server.signal(t, syscall.SIGTERM)
+		c.server.wait(t)
+		if r := copies(); r.status != 0 || !strings.Contains(r.stdout, "the same in both") {
+			t.Fatalf("copy: %+v", r)
+		}
+		if r := copies(); r.status != 1 || !strings.Contains(r.stderr, "not empty") {
+			t.Errorf("copy over a copy: %+v", r)
+		}
+		c.database = to
+		c.server = c.serve()
+		if got := must(ann.Appointment(ctx, visit.ID))(t); got.Status != "confirmed" {
+			t.Errorf("after the move the visit is %+v", got)
+		}
+		if got := must(ann.Hold(ctx, client.NewAppointment{SlotID: slots[1].ID}))(t); got.Status != "held" {
+			t.Errorf("a hold after the move is %+v", got)
+		}
+	})
+}

@@ -342,7 +342,7 @@ func (c restoreBackup) tell(o output, r archive.Restored) error {
 	}
 	s := r.Settled
 	fmt.Fprintf(&b, "not sent, for it may have been sent since: %d messages, %d events to programs; %d holds ran out, %d offers are not made\n", s.Messages, s.Deliveries, s.Holds, s.Offers)
-	fmt.Fprintf(&b, "ended: %d sessions, %d links that were mailed\n", s.Sessions, s.Links)
+	fmt.Fprintf(&b, "ended: %d sessions, %d one-time links\n", s.Sessions, s.Links)
 	if s.Keys > 0 {
 		fmt.Fprintf(&b, "%d API keys are good, also those that were revoked since the backup: look through them\n", s.Keys)
 	}
