@@ -121,7 +121,7 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // on Windows, which has nothing like it
+		return nil
 	}
 	defer d.Close()
 	_ = d.Sync()

@@ -28,12 +28,12 @@ import (
 
 // Errors that a caller may act on.
 var (
-	ErrNoBackup   = errors.New("this is no backup of medbook")
-	ErrDamaged    = errors.New("the backup is damaged, or was cut off")
-	ErrIdentity   = errors.New("none of the identities opens this backup")
-	ErrNewerForm  = errors.New("the backup was made by a newer version of this program: restore it with that one")
-	ErrDiffers    = errors.New("what was loaded is not what there was")
-	ErrTampered   = errors.New("the audit trail in the backup is not what was signed for")
+	ErrNoBackup  = errors.New("this is no backup of medbook")
+	ErrDamaged   = errors.New("the backup is damaged, or was cut off")
+	ErrIdentity  = errors.New("none of the identities opens this backup")
+	ErrNewerForm = errors.New("the backup was made by a newer version of this program: restore it with that one")
+	ErrDiffers   = errors.New("what was loaded is not what there was")
+	ErrTampered  = errors.New("the audit trail in the backup is not what was signed for")
 )
 
 // Header says what a backup is of.

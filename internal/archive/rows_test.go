@@ -37,12 +37,12 @@ func odd(t *rapid.T, kind sqldb.Type) any {
 
 // plain are tables whose columns may hold any value, with those that may be NULL.
 var plain = map[string][]string{
-	"idempotency_keys":   {"status", "header", "body", "created_at"},
-	"webhooks":           {"old_secret", "old_until"},
-	"patient_calendar":   {"hold_expires_at", "made_at"},
-	"claims":             {"expires_at"},
-	"patient_keys":       {"wrapped", "destroyed_at"},
-	"audit_checkpoints":  nil,
+	"idempotency_keys":  {"status", "header", "body", "created_at"},
+	"webhooks":          {"old_secret", "old_until"},
+	"patient_calendar":  {"hold_expires_at", "made_at"},
+	"claims":            {"expires_at"},
+	"patient_keys":      {"wrapped", "destroyed_at"},
+	"audit_checkpoints": nil,
 }
 
 // oddRows draws rows of a table, in the order of its key.

@@ -64,11 +64,13 @@ func TestWhatWasDueIsNotDone(t *testing.T) {
 			VALUES ($1, 'https://example.com', 'appointment.held', TRUE, $2, 0, $1, 1)`, user, []byte{1})
 		for _, at := range []time.Time{sqltest.Start, restored, restored.Add(time.Microsecond)} {
 			for _, j := range []jobs.Job{
-				auth.Mail{ID: id.New(), User: user, Subject: auth.NoticeKey}, auth.Mail{ID: id.New(), Subject: auth.MailKnown},
+				auth.Mail{ID: id.New(), User: user, Subject: auth.NoticeKey},
+				auth.Mail{ID: id.New(), Subject: auth.MailKnown},
 				notify.Write{ID: id.New(), User: user, Event: notify.Event{Kind: notify.ReminderDay, About: "x", Start: at}},
 				webhooks.Emitted{ID: id.New(), Event: webhooks.Event{Kind: webhooks.AppointmentHeld, About: "x"}, At: at},
 				webhooks.Emitted{ID: id.New(), Event: webhooks.Event{Kind: webhooks.OrderPlaced, About: "x"}, At: at},
-				scheduling.HoldEnds{Appointment: "x"}, scheduling.Freed{Practitioner: user, Start: at, End: at},
+				scheduling.HoldEnds{Appointment: "x"},
+				scheduling.Freed{Practitioner: user, Start: at, End: at},
 			} {
 				if err == nil {
 					err = jobs.Enqueue(ctx, tx, at, j)

@@ -406,7 +406,7 @@ func (s *sqliteDB) insert(ctx context.Context, l *Load, t Table, rows [][]any) e
 		for _, row := range some {
 			args = append(args, row...)
 		}
-		stmt, err := l.statement(ctx, t, len(some))
+		stmt, err := l.statement(ctx, t, len(some)) //nolint:sqlclosecheck // it stays until Close
 		if err != nil {
 			return err
 		}
