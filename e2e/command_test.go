@@ -13,6 +13,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"medbook/client"
+	"medbook/internal/keyring"
 	"medbook/internal/sqldb/sqltest"
 )
 
@@ -35,6 +36,18 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh := "--database=" + sqltest.SQLite(t)
+	const recipient = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+	const identity = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+	if err := os.WriteFile(filepath.Join(folder, "identity"), []byte(identity), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(folder, "made.keys")
+	if r := run(t, folder, nil, "migrate", fresh); r.status != 0 {
+		t.Fatalf("migrate: %+v", r)
+	}
+	if ring, err := keyring.New(); err != nil || ring.Save(keys) != nil {
+		t.Fatal("the keys can't be made")
+	}
 	unreachable := "postgres://medbook:hunter2@127.0.0.1:1/medbook?connect_timeout=5&password=hunter2"
 	tests := []struct {
 		name   string
@@ -88,6 +101,19 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 		{"a look at a database that is not there", []string{"migrate", "--dry-run", "--database=sqlite:absent/medbook.db"}, 1, "no such file"},
 		{"a server that stops before it is told", []string{"serve", "--drain=-1s", fresh}, 1, "negative"},
 		{"connections that are no number", []string{"migrate", "--database=postgres://127.0.0.1:1/medbook?pool_max_conns=many"}, 1, "pool_max_conns"},
+		{"a backup for nobody", []string{"backup", "--to=x", fresh}, 1, "--recipient"},
+		{"a recipient that is none", []string{"backup", "--to=x", "--recipient=bob", fresh}, 1, "age1"},
+		{"a backup over a file", []string{"backup", "--to=file", "--recipient=" + recipient, fresh}, 1, "there already"},
+		{"a backup into no folder", []string{"backup", "--to=nowhere/x", "--recipient=" + recipient, fresh}, 1, "nowhere"},
+		{"a backup of nothing", []string{"backup", "--to=x", "--recipient=" + recipient, "--database=sqlite:nowhere.db"}, 1, "nowhere.db"},
+		{"a key over a file", []string{"backup", "key", "--to=file"}, 1, "exists"},
+		{"a secret key that is none", []string{"restore", "--from=file", "--identity=file", fresh}, 1, "secret keys"},
+		{"a backup that is not there", []string{"backup", "inspect", "nowhere", "--identity=identity"}, 1, "nowhere"},
+		{"a backup that is none", []string{"backup", "inspect", "file", "--identity=identity"}, 1, "no backup"},
+		{"a restore of what is no backup", []string{"restore", "--from=file", "--identity=identity", "--keys=" + keys, fresh}, 1, "no backup"},
+		{"a copy to nowhere", []string{"copy", "--from=sqlite:file"}, 1, "--to"},
+		{"a copy to itself", []string{"copy", "--from=sqlite:file", "--to=sqlite:file"}, 1, "itself"},
+		{"a password of a copy", []string{"copy", "--from=sqlite:file", "--to=postgres://u:hunter2@host/x"}, 2, "MEDBOOK_DATABASE_URL"},
 		{"a folder that is a file", []string{"migrate", "--database=sqlite:file/medbook.db"}, 1, "not a directory"},
 	}
 	for _, tt := range tests {
@@ -170,11 +196,14 @@ func TestHelpIsWorthReading(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"--help"}, []string{"serve", "migrate", "user create", "key create", "keys rewrap", "audit verify", "demo", "openapi", "health", "version", "data/medbook.db"}},
+		{[]string{"--help"}, []string{"serve", "migrate", "user create", "key create", "keys rewrap", "audit verify", "backup make", "backup inspect", "restore", "copy", "demo", "openapi", "health", "version", "data/medbook.db"}},
 		{[]string{"serve", "--help"}, []string{"--master-key", "$MEDBOOK_VAULT_TOKEN", "--retain-records", "ten years", "--listen", "--database", "$MEDBOOK_LISTEN", "$MEDBOOK_DATABASE_URL", "127.0.0.1:8080", "sqlite:./data/medbook.db", "SIGTERM"}},
 		{[]string{"user", "create", "--help"}, []string{"--role", "--name", "--email", "--time-zone", "--database"}},
 		{[]string{"key", "create", "--help"}, []string{"<email>", "--name", "X-API-Key"}},
 		{[]string{"keys", "rewrap", "--help"}, []string{"--master-key", "--all", "while servers run"}},
+		{[]string{"backup", "make", "--help"}, []string{"--to", "--recipient", "--recipients-file", "medbook.keys", "while servers go on"}},
+		{[]string{"restore", "--help"}, []string{"--from", "--identity", "--keys", "--begin-anew", "--accept-trail", "$MEDBOOK_BACKUP_IDENTITY", "Nothing is written over"}},
+		{[]string{"copy", "--help"}, []string{"--from", "--to", "$MEDBOOK_COPY_TO_URL", "Stop the servers first", "goes on where it was"}},
 		{[]string{"demo", "--help"}, []string{"--listen", "--data"}},
 	} {
 		r := run(t, t.TempDir(), []string{"MEDBOOK_DATABASE_URL=postgres://u:hunter2@host/x"}, tt.args...)

@@ -131,7 +131,7 @@ func openTrail(ctx context.Context, s storage) (*sqldb.DB, error) {
 			return nil, err
 		}
 	}
-	return sqldb.Open(ctx, database)
+	return app.Connect(ctx, database)
 }
 
 // exportTrail writes the trail out.

@@ -56,8 +56,15 @@ type commands struct {
 		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
 		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
 	} `cmd:"" help:"Judge the audit trail."`
-	Check checkDatabase `cmd:"" help:"Tell whether what is in the database can be so."`
-	Demo  struct {
+	Check  checkDatabase `cmd:"" help:"Tell whether what is in the database can be so."`
+	Backup struct {
+		Make    makeBackup    `cmd:"" default:"withargs" help:"Write an encrypted backup of the database, while servers go on."`
+		Inspect inspectBackup `cmd:"" help:"Tell what is in a backup, and whether it is whole."`
+		Key     backupKey     `cmd:"" help:"Make a key that opens backups, and print its public half."`
+	} `cmd:"" help:"Make and look at backups."`
+	Restore restoreBackup `cmd:"" help:"Make a clinic of a backup, in an empty database."`
+	Copy    copyDatabase  `cmd:"" help:"Copy a clinic to another database."`
+	Demo    struct {
 		Run  demoClinic `cmd:"" default:"withargs" help:"Make up a small clinic and run it."`
 		Fill fillDemo   `cmd:"" help:"Make up a large clinic in a new database, to measure by."`
 	} `cmd:"" help:"Make up a clinic."`

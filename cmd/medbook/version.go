@@ -38,6 +38,15 @@ func (version) Run(o output) error {
 	return describe(info, origins{release, commit, committed}).print(o.stdout)
 }
 
+// thisVersion returns the version alone.
+func thisVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return describe(info, origins{release, commit, committed}).version
+}
+
 // origins are what the linker was told.
 type origins struct{ release, commit, committed string }
 

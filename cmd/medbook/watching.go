@@ -10,10 +10,10 @@ import (
 
 // watching are the flags of how a server is watched.
 type watching struct {
-	MetricsListen string        `name:"metrics-listen" env:"MEDBOOK_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics for Prometheus, /healthz and /readyz, in plain HTTP; for the clinic's own net. Default: none."`
-	PprofListen   string        `name:"pprof-listen" env:"MEDBOOK_PPROF_LISTEN" placeholder:"HOST:PORT" help:"Address of /debug/pprof/, on this machine only. Default: none."`
-	OTLPEndpoint  string        `name:"otlp-endpoint" env:"MEDBOOK_OTLP_ENDPOINT" placeholder:"URL" help:"Collector that takes traces by OTLP over HTTP, such as http://127.0.0.1:4318. Headers that it wants come from $$OTEL_EXPORTER_OTLP_HEADERS. Default: none."`
-	TraceRatio    float64       `name:"trace-ratio" env:"MEDBOOK_TRACE_RATIO" default:"1" placeholder:"N" help:"Which part of the traces is recorded, 0 to 1. Default: ${default}."`
+	MetricsListen string  `name:"metrics-listen" env:"MEDBOOK_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of /metrics for Prometheus, /healthz and /readyz, in plain HTTP; for the clinic's own net. Default: none."`
+	PprofListen   string  `name:"pprof-listen" env:"MEDBOOK_PPROF_LISTEN" placeholder:"HOST:PORT" help:"Address of /debug/pprof/, on this machine only. Default: none."`
+	OTLPEndpoint  string  `name:"otlp-endpoint" env:"MEDBOOK_OTLP_ENDPOINT" placeholder:"URL" help:"Collector that takes traces by OTLP over HTTP, such as http://127.0.0.1:4318. Headers that it wants come from $$OTEL_EXPORTER_OTLP_HEADERS. Default: none."`
+	TraceRatio    float64 `name:"trace-ratio" env:"MEDBOOK_TRACE_RATIO" default:"1" placeholder:"N" help:"Which part of the traces is recorded, 0 to 1. Default: ${default}."`
 }
 
 // into adds the flags to a configuration.

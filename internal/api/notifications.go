@@ -56,7 +56,7 @@ type notificationBody struct {
 	Note      string  `json:"note,omitempty" example:"no-address" doc:"Why it took another: no-channel, no-address."`
 	Status    string  `json:"status" enum:"pending,sent,failed" example:"sent"`
 	Attempts  int     `json:"attempts" minimum:"0" example:"1" doc:"How often it was tried; an outbox needs none."`
-	LastError string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: rejected, deferred, throttled, server-error, login, timeout, refused, unreachable, tls, unsendable, no-channel, no-address, unreadable, prohibited; or why there was none: quiet-hours, capped. More may come."`
+	LastError string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: rejected, deferred, throttled, server-error, login, timeout, refused, unreachable, tls, unsendable, no-channel, no-address, unreadable, prohibited; or why there was none: quiet-hours, capped, restored. More may come."`
 	CreatedAt Instant `json:"created_at" example:"2027-08-01T09:30:00Z"`
 	UpdatedAt Instant `json:"updated_at" example:"2027-08-01T09:30:00Z" doc:"When it got its status."`
 }

@@ -143,7 +143,7 @@ type webhookDeliveryBody struct {
 	Status         string  `json:"status" enum:"pending,sent,failed" example:"sent"`
 	Attempts       int     `json:"attempts" minimum:"0" example:"1"`
 	LastStatus     int     `json:"last_status,omitempty" example:"204" doc:"Of HTTP, that the last attempt was answered."`
-	LastError      string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: answered, gone, timeout, unreachable, tls, refused, disabled, unreadable. More may come."`
+	LastError      string  `json:"last_error,omitempty" example:"timeout" doc:"Why the last attempt failed, in a word: answered, gone, timeout, unreachable, tls, refused, disabled, unreadable; or why there was none: restored. More may come."`
 	CreatedAt      Instant `json:"created_at" example:"2027-08-01T09:30:00Z"`
 	UpdatedAt      Instant `json:"updated_at" example:"2027-08-01T09:30:00Z" doc:"When it got its status."`
 }

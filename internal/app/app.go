@@ -100,25 +100,33 @@ func Open(ctx context.Context, database string) (*Services, error) {
 }
 
 func open(ctx context.Context, database string, allowNewer bool) (*Services, error) {
-	db, err := sqldb.Open(ctx, database)
+	db, err := Connect(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	db.Clock, db.Steps, db.AllowNewer = clock(), steps(), allowNewer
+	db.AllowNewer = allowNewer
 	if err := db.Migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return NewServices(db), nil
 }
 
-// OpenAsIs opens a database that exists, whatever its schema.
+// Connect opens the database as it is, whatever version its schema has.
+func Connect(ctx context.Context, database string) (*sqldb.DB, error) {
+	return connect(ctx, database, sqldb.Open)
+}
+
+// OpenAsIs is Connect for a database that exists.
 func OpenAsIs(ctx context.Context, database string) (*sqldb.DB, error) {
-	db, err := sqldb.OpenExisting(ctx, database)
-	if err != nil {
-		return nil, err
+	return connect(ctx, database, sqldb.OpenExisting)
+}
+
+func connect(ctx context.Context, database string, open func(context.Context, string) (*sqldb.DB, error)) (*sqldb.DB, error) {
+	db, err := open(ctx, database)
+	if err == nil {
+		db.Clock, db.Steps = clock(), steps()
 	}
-	db.Clock, db.Steps = clock(), steps()
-	return db, nil
+	return db, err
 }
 
 // NewServices builds the services over a database whose schema is up to date.

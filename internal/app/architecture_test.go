@@ -36,6 +36,7 @@ var layers = [][]string{
 	{"web/assets", "web/words"},
 	{"web/ui"},
 	{"api", "web"},
+	{"archive"},
 	{"app"},
 	{"demo"},
 }
@@ -264,6 +265,28 @@ func TestOneClock(t *testing.T) {
 				t.Errorf("%s: %s uses %s", s.path, call.in, call.text)
 			}
 		}
+	}
+}
+
+// TestOnlyArchiveFillsDatabases shows that nobody else writes rows past the packages
+// that own their tables.
+func TestOnlyArchiveFillsDatabases(t *testing.T) {
+	used := false
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.dir, "internal/sqldb") {
+			continue
+		}
+		for call := range selectors(s.file) {
+			if !strings.HasSuffix(call.text, ".StartLoad") {
+				continue
+			}
+			if used = true; s.dir != "internal/archive" {
+				t.Errorf("%s: %s fills a database", s.path, call.in)
+			}
+		}
+	}
+	if !used {
+		t.Error("nobody fills databases; then this test is of no use")
 	}
 }
 

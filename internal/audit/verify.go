@@ -219,7 +219,12 @@ func Verify(ctx context.Context, db *sqldb.DB, checkpoints, keys []byte) (r Repo
 	if err != nil {
 		return v.finish(err)
 	}
-	err = v.readAhead(ctx, db)
+	return v.judge(ctx, db)
+}
+
+// judge goes through all records of a database.
+func (v *verifier) judge(ctx context.Context, db *sqldb.DB) (Report, error) {
+	err := v.readAhead(ctx, db)
 	for more := true; more && err == nil; { // what is left, such as what came meanwhile
 		var entries []entry
 		err = db.View(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {

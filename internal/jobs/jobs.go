@@ -94,3 +94,19 @@ func Enqueue(ctx context.Context, tx *sqldb.Tx, at time.Time, j Job) (err error)
 	}
 	return insert(ctx, tx, row, at, true)
 }
+
+// Withdraw takes away at most so many jobs of type J that were due by an instant,
+// whoever may be at work on them, and returns them, the earliest first: they are not
+// done. A job that is not in the form of J is taken away all the same.
+func Withdraw[J Job](ctx context.Context, tx *sqldb.Tx, due time.Time, most int) (list []J, n int, err error) {
+	var zero J
+	defer errs.Wrap(&err, "withdraw %s", zero.Kind())
+	payloads, err := withdraw(ctx, tx, zero.Kind(), due, most)
+	for _, text := range payloads {
+		var j J
+		if json.Unmarshal([]byte(text), &j) == nil {
+			list = append(list, j)
+		}
+	}
+	return list, len(payloads), err
+}

@@ -92,3 +92,25 @@ func Backlog(ctx context.Context, tx *sqldb.Tx) ([]Waiting, error) {
 		WHERE run_at <= $1 AND lease_until <= $1 ORDER BY run_at, id LIMIT $2) due GROUP BY lane, kind ORDER BY lane, kind`,
 		sqldb.Instant(tx.Now()), mostCounted)
 }
+
+// withdraw deletes jobs of a kind that were due by an instant, the earliest first, and
+// returns what they carried.
+func withdraw(ctx context.Context, tx *sqldb.Tx, kind string, due time.Time, most int) (payloads []string, err error) {
+	type row struct {
+		id      uuid.UUID
+		payload string
+	}
+	list, err := sqldb.All(ctx, tx, func(r sqldb.Row) (j row, err error) {
+		err = r.Scan(&j.id, &j.payload)
+		return j, err
+	}, `SELECT id, payload FROM jobs WHERE kind = $1 AND run_at <= $2 ORDER BY run_at, id LIMIT $3`, kind, sqldb.Instant(due), most)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	ids := make([]any, len(list))
+	for i, j := range list {
+		ids[i], payloads = j.id, append(payloads, j.payload)
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM jobs WHERE id IN (`+sqldb.In(1, len(ids))+`)`, ids...)
+	return payloads, err
+}

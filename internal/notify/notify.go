@@ -181,6 +181,7 @@ const (
 	Prohibited  Class = "prohibited"   // the address is one that this program does not speak to
 	QuietHours  Class = "quiet-hours"  // there was no hour in which an SMS may come
 	Capped      Class = "capped"       // the user got as many messages as one gets in a day
+	Restored    Class = "restored"     // it may have been sent before the database was restored from a backup
 )
 
 // Failure is why a message was not sent.

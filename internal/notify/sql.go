@@ -143,6 +143,13 @@ func finish(ctx context.Context, tx *sqldb.Tx, n Notification) error {
 	return err
 }
 
+// failRestored has a message that is to be sent fail as Restored, and tells whether
+// it was: 1 or 0.
+func failRestored(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) (int, error) {
+	return tx.Exec(ctx, `UPDATE notifications SET status = 'failed', last_error = $1, sealed = NULL, updated_at = $2
+		WHERE id = $3 AND status = 'pending'`, string(Restored), sqldb.Instant(tx.Now()), which)
+}
+
 // lock locks a message, or returns ErrNotFound.
 func lock(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) error {
 	_, err := sqldb.One(ctx, tx, func(r sqldb.Row) (u uuid.UUID, err error) {

@@ -53,12 +53,12 @@ func (s Schema) newer() error {
 //
 // A database that is newer than the program is left as it is, and the error is
 // ErrNewer, unless AllowNewer is set and the database says that the program may work
-// over it.
+// over it. One that is being filled is left alone too: ErrUnfinished.
 func (db *DB) Migrate(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "migrate")
 	s, err := db.Schema(ctx)
 	if err == nil && s.Have < s.Want {
-		err = db.within(ctx, nil, func(ctx context.Context, _ work) error { return db.be.migrate(ctx) })
+		err = db.within(ctx, nil, func(ctx context.Context, _ work) error { return db.be.migrate(ctx, s.Want) })
 	}
 	if err != nil {
 		return err
@@ -66,8 +66,8 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 	return db.CheckVersion(ctx) // a newer program may have been faster
 }
 
-// CheckVersion returns ErrNewer if the database is newer than the program, as
-// Migrate does.
+// CheckVersion returns ErrNewer if the database is newer than the program, and
+// ErrUnfinished if it is being filled, as Migrate does.
 func (db *DB) CheckVersion(ctx context.Context) error {
 	s, err := db.Schema(ctx)
 	switch {
@@ -101,19 +101,30 @@ func (db *DB) Ready(ctx context.Context) error {
 	return s.current()
 }
 
-// Schema looks how far the database is.
+// Version returns the version of the schema, 0 of a database without one. It returns
+// ErrUnfinished if the database is being filled.
+func (db *DB) Version(ctx context.Context) (version int64, err error) {
+	s, err := db.Schema(ctx)
+	return s.Have, err
+}
+
+// Schema looks how far the database is. It returns ErrUnfinished if that is being
+// filled.
 func (db *DB) Schema(ctx context.Context) (s Schema, err error) {
 	steps, err := db.steps()
 	if err != nil {
 		return s, err
 	}
-	exists := "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'goose_db_version'"
-	if db.engine == Postgres {
-		exists = "SELECT to_regclass('goose_db_version') IS NOT NULL"
-	}
 	err = db.View(ctx, func(ctx context.Context, tx *Tx) error {
 		s = Schema{Want: steps[len(steps)-1].Version}
-		begun, err := One(ctx, tx, scanTo[bool], exists)
+		filling, err := tx.exists(ctx, unfinished)
+		if err == nil && filling {
+			err = ErrUnfinished
+		}
+		if err != nil {
+			return err
+		}
+		begun, err := tx.exists(ctx, "goose_db_version")
 		if err == nil && begun {
 			s.Have, err = One(ctx, tx, scanTo[int64], "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version")
 		}
@@ -124,6 +135,15 @@ func (db *DB) Schema(ctx context.Context) (s Schema, err error) {
 	})
 	s.Missing = slices.DeleteFunc(steps, func(step Step) bool { return step.Version <= s.Have })
 	return s, err
+}
+
+// exists reports whether there is a table of that name.
+func (tx *Tx) exists(ctx context.Context, table string) (bool, error) {
+	query := "SELECT count(*) > 0 FROM sqlite_schema WHERE name = $1"
+	if tx.db.engine == Postgres {
+		query = "SELECT to_regclass(CAST($1 AS TEXT)) IS NOT NULL"
+	}
+	return One(ctx, tx, scanTo[bool], query, table)
 }
 
 func scanTo[T any](r Row) (v T, err error) {

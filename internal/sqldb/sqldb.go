@@ -75,7 +75,10 @@ type work = func(ctx context.Context, tx *Tx) error
 type backend interface {
 	view(ctx context.Context, fn work) error
 	update(ctx context.Context, fn work) error
-	migrate(ctx context.Context) error
+	snapshot(ctx context.Context, fn work) error
+	migrate(ctx context.Context, version int64) error
+	startLoad(ctx context.Context, l *Load) error
+	insert(ctx context.Context, l *Load, t Table, rows [][]any) error
 	stats() Stats
 	close() error
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -13,26 +14,26 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// up applies the missing steps by way of pool.
-func (db *DB) up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
-	steps, err := goose.NewProvider(dialect, pool, db.files(), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+// up applies the missing steps up to a version by way of pool.
+func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB, files fs.FS, version int64) error {
+	steps, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
 	}
-	_, err = steps.Up(ctx)
+	_, err = steps.UpTo(ctx, version)
 	return err
 }
 
 // migrate goes on where it was when the connection is lost, for a step and the
 // record of it are one transaction.
-func (p *postgresDB) migrate(ctx context.Context) error {
-	_, err := p.retry(ctx, func(time.Time) (*Tx, error) { return nil, p.migrateAlone(ctx) })
+func (p *postgresDB) migrate(ctx context.Context, version int64) error {
+	_, err := p.retry(ctx, func(time.Time) (*Tx, error) { return nil, p.migrateAlone(ctx, version) })
 	return err
 }
 
 // migrateAlone holds a lock in a transaction of its own while goose is at work. A
 // lock of the session would outlive its holder where a pooler shares sessions.
-func (p *postgresDB) migrateAlone(ctx context.Context) error {
+func (p *postgresDB) migrateAlone(ctx context.Context, version int64) error {
 	conn, err := p.pool.Conn(ctx)
 	if err != nil {
 		return classify(ctx, err)
@@ -55,20 +56,20 @@ func (p *postgresDB) migrateAlone(ctx context.Context) error {
 	if _, err := conn.ExecContext(ctx, lock, int64(key)); err != nil { // it takes as long as others take
 		return classify(ctx, err)
 	}
-	return p.applySteps(ctx)
+	return p.applySteps(ctx, version)
 }
 
 // applySteps applies the missing steps, each in a transaction, and again those that
 // did not get a lock in time. What waits for a lock has others queue behind it, so
 // it waits for short, and lets them pass before it tries again.
-func (p *postgresDB) applySteps(ctx context.Context) error {
+func (p *postgresDB) applySteps(ctx context.Context, version int64) error {
 	pool := sql.OpenDB(&stepping{p})
 	defer pool.Close()
 	pause := &backoff.ExponentialBackOff{
 		InitialInterval: p.limits.lock / 4, MaxInterval: 2 * p.limits.lock, Multiplier: 2, RandomizationFactor: 0.5,
 	}
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := p.db.up(ctx, goose.DialectPostgres, pool)
+		err := up(ctx, goose.DialectPostgres, pool, p.db.files(), version)
 		if err != nil && !lockedOut(err) && !conflict(err) {
 			err = backoff.Permanent(err)
 		}
@@ -144,11 +145,11 @@ func (t stepTx) end(statement string) error {
 
 // migrate has goose, which knows no lock for SQLite, work inside a transaction
 // that locks other writers out from before its first look at the version.
-func (s *sqliteDB) migrate(ctx context.Context) error {
+func (s *sqliteDB) migrate(ctx context.Context, version int64) error {
 	pool := sql.OpenDB(&outer{s})
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
-	if err := s.db.up(ctx, goose.DialectSQLite3, pool); err != nil {
+	if err := up(ctx, goose.DialectSQLite3, pool, s.db.files(), version); err != nil {
 		return classify(ctx, err)
 	}
 	_, err := pool.ExecContext(ctx, "COMMIT")

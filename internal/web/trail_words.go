@@ -5,8 +5,8 @@ var trailActions = []string{
 	"address.ask", "address.change", "address.verify", "appointment.cancel", "appointment.complete", "appointment.confirm",
 	"appointment.expire", "appointment.hold", "appointment.list", "appointment.no_show", "appointment.read",
 	"appointment.reschedule", "appointment.set_reason", "availability.change", "availability.list", "availability.preview",
-	"availability.publish", "availability.read", "availability.remove", "calendar.watch", "care_relation.assign",
-	"care_relation.end", "care_relation.list", "checkpoint.read", "clinic.change", "clinic.set_up", "credential.refused", "disclosure.list",
+	"availability.publish", "availability.read", "availability.remove", "backup.make", "backup.restore", "calendar.watch", "care_relation.assign",
+	"care_relation.end", "care_relation.list", "checkpoint.read", "clinic.change", "clinic.set_up", "credential.refused", "database.copy", "disclosure.list",
 	"emergency_access.list", "emergency_access.open", "encounter.amend", "encounter.create", "encounter.list", "encounter.read",
 	"encounter.versions", "factor.add", "factor.remove", "factor.reset", "figures.read", "identity.connect", "identity.disconnect",
 	"key.create", "key.list", "key.revoke", "keys.rotate", "legal_hold.lift", "legal_hold.place", "legal_hold.read",
@@ -24,7 +24,7 @@ var trailActions = []string{
 
 // trailThings are the kinds of things that records are about.
 var trailThings = []string{
-	"api_key", "appointment", "audit_event", "availability", "care_relation", "checkpoint", "clinic", "credential",
+	"api_key", "appointment", "audit_event", "availability", "backup", "care_relation", "checkpoint", "clinic", "credential", "database",
 	"emergency_access", "encounter", "installation_keys", "legal_hold", "notification", "order", "page", "patient", "patient_key",
 	"practitioner", "push_subscription", "session", "slot", "time_off", "trail", "user", "waitlist_entry", "webhook",
 	"webhook_delivery",

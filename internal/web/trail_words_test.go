@@ -70,7 +70,7 @@ func texts(f *ast.File) (all []string) {
 // and looks for the words for it.
 func TestEveryActionHasWords(t *testing.T) {
 	found := map[string]bool{}
-	services := []string{"audit", "auth", "directory", "notify", "webhooks", "scheduling", "encounters", "orders", "privacy", "app"}
+	services := []string{"audit", "auth", "directory", "notify", "webhooks", "scheduling", "encounters", "orders", "privacy", "archive", "app"}
 	folders := []string{"cmd/medbook"}
 	for _, s := range services {
 		folders = append(folders, "internal/"+s)

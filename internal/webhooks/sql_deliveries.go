@@ -54,6 +54,13 @@ func writeOutcome(ctx context.Context, tx *sqldb.Tx, d Delivery) (bool, error) {
 	return n > 0, err
 }
 
+// failRestored has a delivery that is to be made fail as Restored, and tells whether
+// it was: 1 or 0.
+func failRestored(ctx context.Context, tx *sqldb.Tx, which uuid.UUID) (int, error) {
+	return tx.Exec(ctx, `UPDATE webhook_deliveries SET status = 'failed', last_error = $1, updated_at = $2
+		WHERE id = $3 AND status = 'pending'`, string(Restored), sqldb.Instant(tx.Now()), which)
+}
+
 // makePending writes a locked delivery as it is to be tried anew.
 func makePending(ctx context.Context, tx *sqldb.Tx, d Delivery) error {
 	_, err := tx.Exec(ctx, `UPDATE webhook_deliveries SET status = 'pending', updated_at = $1 WHERE id = $2`, sqldb.Instant(d.UpdatedAt), d.ID)

@@ -125,6 +125,7 @@ const (
 	Refused     Class = "refused"     // it leads to where nothing may be sent
 	Disabled    Class = "disabled"    // the webhook is
 	Unreadable  Class = "unreadable"  // the key that its secret was sealed with is not there
+	Restored    Class = "restored"    // it may have been sent before the database was restored from a backup
 )
 
 // Delivery is an event on its way to one webhook.
