@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"medbook/internal/audit"
@@ -31,7 +32,7 @@ func Check(ctx context.Context, database string, c CheckConfig, told func(check.
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	db.Clock = clock()
 	if err := db.Ready(ctx); err != nil {
 		return err

@@ -85,6 +85,9 @@ func Fill(ctx context.Context, f Filling) (done Filled, err error) {
 	if err := c.mustBeEmpty(ctx); err != nil {
 		return done, err
 	}
+	if err := widen(ctx, db); err != nil {
+		return done, err
+	}
 	c.workdays()
 	if err := c.staff(ctx, f.Appointments); err != nil {
 		return done, err

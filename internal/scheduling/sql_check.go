@@ -1,6 +1,10 @@
 package scheduling
 
-import "medbook/internal/check"
+import (
+	"slices"
+
+	"medbook/internal/check"
+)
 
 // taking are the statuses of appointments that have claims. A hold that is over
 // has them until somebody writes down that it is, and then loses both at once; so
@@ -8,7 +12,11 @@ import "medbook/internal/check"
 const taking = `('held', 'confirmed', 'completed', 'no_show')`
 
 // Questions are what is so of the package's tables at every moment.
-func Questions() []check.Question {
+func Questions() []check.Question { return slices.Concat(oneSided(), bothSides(), theirTime()) }
+
+// oneSided are the rules of the practitioner's side of appointments, and of the
+// patient's, each by itself.
+func oneSided() []check.Question {
 	return []check.Question{
 		{Name: "appointments", Says: "appointments of a practitioner never overlap", Rows: &check.Rows{
 			Table: "appointments", Key: []string{"practitioner_id", "id"}, Where: `r.status IN ` + taking,
@@ -42,6 +50,12 @@ func Questions() []check.Question {
 				{When: `r.expires_at IS DISTINCT FROM a.hold_expires_at`, Says: "ends at another time than its appointment's hold"},
 			},
 		}},
+	}
+}
+
+// bothSides are the rules that hold between the two.
+func bothSides() []check.Question {
+	return []check.Question{
 		{Name: "sides", Says: "appointments are in their patients' calendars as they are", Rows: &check.Rows{
 			Table: "appointments", Key: []string{"practitioner_id", "id"},
 			Join: `LEFT JOIN patient_calendar p ON p.patient_id = r.patient_id AND p.appointment_id = r.id
@@ -60,6 +74,12 @@ func Questions() []check.Question {
 			Join:   `LEFT JOIN appointments a ON a.practitioner_id = r.practitioner_id AND a.id = r.appointment_id AND a.patient_id = r.patient_id`,
 			Broken: []check.Broken{{When: `a.id IS NULL`, Says: "is of no appointment of this patient"}},
 		}},
+	}
+}
+
+// theirTime are the rules of what is offered, and of who waits for it.
+func theirTime() []check.Question {
+	return []check.Question{
 		{Name: "slots", Says: "slots made by hand never overlap", Rows: &check.Rows{
 			Table: "schedules", Key: []string{"practitioner_id"},
 			Join: `LEFT JOIN practitioners p ON p.id = r.practitioner_id`,
