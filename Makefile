@@ -27,6 +27,7 @@ test: ## Run every test, installing what is missing
 	go mod download
 	cd tools/provider && go mod download && go vet .
 	cd tools/prometheus && go vet . && go test .
+	cd tools/litestream && go mod download
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app

@@ -45,7 +45,7 @@ func (f fence) wrong() string {
 		err = readsINI(f.text)
 	case "go":
 		_, err = format.Source([]byte(f.text))
-	case "sql", "mermaid":
+	case "sql", "mermaid", "nginx", "haproxy", "caddy", "nix": // other programs read these
 	default:
 		return fmt.Sprintf("%q is not a kind of block that CONTRIBUTING.md knows", f.language)
 	}

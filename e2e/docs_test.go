@@ -129,7 +129,7 @@ var listens = regexp.MustCompile(`--listen|MEDBOOK_LISTEN|(?m)^\s*listen\b`)
 // calls it.
 func (w *world) environment(t *testing.T, d *document) []string {
 	t.Helper()
-	env := []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(), "HOME=" + t.TempDir()}
+	env := []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(), "HOME=" + t.TempDir(), "GOCACHE=" + goCache(t)}
 	typed := w.typed(d)
 	if address := strings.NewReplacer(w.there...).Replace("127.0.0.1:8080"); !listens.MatchString(typed) {
 		env = append(env, "MEDBOOK_LISTEN="+address)
@@ -138,6 +138,16 @@ func (w *world) environment(t *testing.T, d *document) []string {
 		env = append(env, "SSL_CERT_FILE="+w.roots)
 	}
 	return env
+}
+
+// goCache is where Go keeps what it has built, for pages that build something.
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // wasUsed fails the test unless whom the page names was reached.

@@ -79,8 +79,8 @@ type mailSession struct {
 	in bool
 }
 
-func (s *mailSession) Reset()                              {}
-func (s *mailSession) Logout() error                       { return nil }
+func (s *mailSession) Reset()                               {}
+func (s *mailSession) Logout() error                        { return nil }
 func (s *mailSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
 
 func (s *mailSession) Mail(string, *smtp.MailOptions) error {

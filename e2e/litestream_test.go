@@ -68,36 +68,34 @@ func (r *replication) start() {
 	r.process = launchFrom(r.c.t, r.program, r.c.t.TempDir(), nil, "replicate", "-config", r.config)
 }
 
-// copies lists what was copied of the log so far.
-func (r *replication) copies() (names []string) {
-	_ = fs.WalkDir(os.DirFS(r.replica), ".", func(path string, d fs.DirEntry, err error) error {
+// newest is the name of the newest piece of the log in a folder, "" if there is none.
+// Names ascend.
+func newest(folder string) (name string) {
+	_ = fs.WalkDir(os.DirFS(folder), ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".ltx") && strings.Contains(path, "/0/") {
-			names = append(names, d.Name())
+			name = max(name, d.Name())
 		}
 		return nil // what is compacted away meanwhile
 	})
-	slices.Sort(names)
-	return names
+	return name
 }
 
-// awaitCopies waits until copies were made that began after now: the one that comes
-// next may have begun before.
+// awaitCopies waits until what is in the log now was copied. Litestream makes pieces
+// of the log one after the other in a folder of its own, from which they go out. The
+// piece that comes next may have been begun before now, the one after it was not.
 func (r *replication) awaitCopies() {
 	r.c.t.Helper()
-	last := ""
-	if names := r.copies(); len(names) > 0 {
-		last = names[len(names)-1]
-	}
+	own := filepath.Join(filepath.Dir(r.file()), "."+filepath.Base(r.file())+"-litestream")
+	last := newest(own)
 	for range 2 {
-		eventually(r.c.t, "Litestream copies the log", func() bool {
-			names := r.copies()
-			if len(names) == 0 || names[len(names)-1] <= last {
-				return false
-			}
-			last = names[len(names)-1]
-			return true
+		eventually(r.c.t, "Litestream reads the log", func() bool {
+			next := newest(own)
+			grown := next > last
+			last = next
+			return grown
 		})
 	}
+	eventually(r.c.t, "Litestream copies the log", func() bool { return newest(r.replica) >= last })
 }
 
 // booker books one slot after the other, as long as it is let.

@@ -126,12 +126,12 @@ func newShell(t *testing.T, atMost time.Duration, env ...string) *shell {
 		_ = cmd.Wait()
 		cancel()
 	})
-	s.run(t, `trap 'trap "" TERM; kill 0; wait' EXIT`)
+	s.run(t, "at the beginning", `trap 'trap "" TERM; kill 0; wait' EXIT`)
 	return s
 }
 
-// run runs a command and returns what it printed and the status it ended with.
-func (s *shell) run(t *testing.T, text string) (printed string, status int) {
+// run runs a command that stands somewhere, and returns what it printed and the status it ended with.
+func (s *shell) run(t *testing.T, where, text string) (printed string, status int) {
 	t.Helper()
 	const end = '\x01'
 	uttered.add(personalTyped(text)...)
@@ -140,7 +140,7 @@ func (s *shell) run(t *testing.T, text string) (printed string, status int) {
 		t.Fatal(err)
 	}
 	if _, err := fmt.Fprintf(s.in, ". %s </dev/null\nprintf '\\001%%d\\n' $?\n", script); err != nil {
-		t.Fatalf("%s: %v", text, err)
+		t.Fatalf("%s: %s: %v", where, text, err)
 	}
 	printed, err := s.out.ReadString(end)
 	if err != nil {
@@ -149,14 +149,14 @@ func (s *shell) run(t *testing.T, text string) (printed string, status int) {
 			err = errors.New("it took too long")
 		default:
 		}
-		t.Fatalf("%s\nended the shell: %v\n%s%s", text, err, printed, s.logs(t))
+		t.Fatalf("%s: this ended the shell: %v\n%s\nIt printed:\n%s%s", where, err, text, printed, s.logs(t))
 	}
 	line, err := s.out.ReadString('\n')
 	if err == nil {
 		status, err = strconv.Atoi(strings.TrimSuffix(line, "\n"))
 	}
 	if err != nil {
-		t.Fatalf("%s: no status: %v", text, err)
+		t.Fatalf("%s: %s: no status: %v", where, text, err)
 	}
 	return strings.TrimSuffix(printed, string(end)), status
 }
@@ -171,7 +171,7 @@ func (s *shell) follow(t *testing.T, d *document, blocks []block, there, back *s
 	for _, b := range blocks {
 		var all strings.Builder
 		for _, c := range b.commands {
-			out, status := s.run(t, there.Replace(c.text))
+			out, status := s.run(t, d.at(c.line), there.Replace(c.text))
 			out = back.Replace(out)
 			if status != 0 {
 				t.Fatalf("%s: this ends with %d:\n%s\nIt printed:\n%s%s", d.at(c.line), status, c.text, out, s.logs(t))

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -109,8 +110,16 @@ medbook_notification_attempts_total{channel="email",outcome="server-error"} 1
 	})
 }
 
-// TestBacklogsAreReadByIndexes has SQLite explain the queries: none may read a table
-// that grows with the clinic.
+// small are what may be read from one end to the other, by table or by index: an index
+// of what waits, what is read in its order up to a limit, or a table that stays small.
+var small = []string{
+	"appointments_held", "notifications_pending", "webhook_deliveries_pending", "sqlite_autoindex_audit_checkpoints_1",
+	"audit_pending", "sqlite_autoindex_audit_pending_1", "sqlite_autoindex_waitlist_1", "waitlist_practitioner",
+	"held", "waiting", "due", // the queries' own
+}
+
+// TestBacklogsAreReadByIndexes has SQLite explain the queries: none may read what
+// grows with the clinic.
 func TestBacklogsAreReadByIndexes(t *testing.T) {
 	db := sqltest.Open(t, sqltest.SQLite(t))
 	var asked []string
@@ -137,8 +146,8 @@ func TestBacklogsAreReadByIndexes(t *testing.T) {
 				return detail, err
 			}, "EXPLAIN QUERY PLAN "+literal)
 			for _, line := range plan {
-				table := regexp.MustCompile(`^SCAN (appointments|notifications|webhook_deliveries|jobs|audit_events|audit_checkpoints|audit_leaves)( |$)`).MatchString(line)
-				if table && !strings.Contains(line, "INDEX") && !strings.Contains(line, "PRIMARY KEY") || strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {
+				read := regexp.MustCompile(`^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?`).FindStringSubmatch(line)
+				if read != nil && !slices.Contains(small, cmp.Or(read[2], read[1])) || strings.Contains(line, "TEMP B-TREE FOR ORDER BY") {
 					t.Errorf("%s\nis read by %q", statement, line)
 				}
 			}

@@ -178,6 +178,40 @@ func TestADeadCollectorCostsNothing(t *testing.T) {
 	}
 }
 
+// TestACollectorIsToldOfOnce has a collector refuse batch after batch, and then take
+// them again.
+func TestACollectorIsToldOfOnce(t *testing.T) {
+	var well atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !well.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	defer server.Close()
+	var log lockedBuffer
+	batches := make(chan bool, 100)
+	e := export(t, tracing.Config{Endpoint: server.URL, Ratio: 1, Log: slog.New(slog.NewJSONHandler(&log, nil)), Exported: func(_ int, ok bool) { batches <- ok }})
+	until := func(what bool, times int) {
+		t.Helper()
+		for times > 0 {
+			for range 512 { // a batch
+				_, span := e.Tracer().Serve(t.Context(), "")
+				span.End(nil)
+			}
+			if <-batches == what {
+				times--
+			}
+		}
+	}
+	until(false, 3)
+	well.Store(true)
+	until(true, 2)
+	e.Close(t.Context())
+	if down, up := strings.Count(log.String(), "does not take spans"), strings.Count(log.String(), "takes spans again"); down != 1 || up != 1 {
+		t.Errorf("it was told %d times that it is down and %d times that it is up, want once:\n%s", down, up, log.String())
+	}
+}
+
 func TestEndpoints(t *testing.T) {
 	for address, want := range map[string]bool{
 		"http://127.0.0.1:4318": true, "https://collector.example/custom/path": true,

@@ -67,6 +67,10 @@ func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
 
 func newProxy(t testing.TB, database string) *Proxy {
 	t.Helper()
+	behind, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
 	config, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
@@ -76,10 +80,11 @@ func newProxy(t testing.TB, database string) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	query := url.Values{"sslmode": {"disable"}} // what is sealed can't be looked for
-	for name, value := range config.RuntimeParams {
-		query.Set(name, value)
+	query := behind.Query()
+	for _, name := range []string{"host", "port", "user", "password"} {
+		query.Del(name)
 	}
+	query.Set("sslmode", "disable") // what is sealed can't be looked for
 	address := &url.URL{
 		Scheme: "postgres", Host: listener.Addr().String(), Path: "/" + config.Database, RawQuery: query.Encode(),
 		User: url.UserPassword(config.User, config.Password),
