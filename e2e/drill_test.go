@@ -187,11 +187,11 @@ func (d *drill) do(ctx context.Context, n int, what change, refusals ...string) 
 func (d *drill) strike(lose, takeOver func(), n int) (first, last, takeover time.Duration) {
 	d.t.Helper()
 	d.awaitDone(n)
-	d.mu.Lock()
-	d.struck, d.served = time.Now(), map[int]time.Time{}
-	struck := d.struck
-	d.mu.Unlock()
+	struck := time.Now()
 	lose()
+	d.mu.Lock()
+	d.struck, d.served = time.Now(), map[int]time.Time{} // what was begun before may have been done before
+	d.mu.Unlock()
 	takeOver()
 	takeover = time.Since(struck)
 	eventually(d.t, "every client is served again", func() bool {
