@@ -13,6 +13,9 @@ import (
 // heading begins the section of a version, as keepachangelog.com has it.
 var heading = regexp.MustCompile(`(?m)^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?$`)
 
+// reference is where a link leads.
+var reference = regexp.MustCompile(`(?m)^\[[^\]]+\]: `)
+
 // changesOf returns a version of CHANGELOG.md at root and its section, the
 // newest if version is empty. A version that has none is refused: what is handed
 // out says what is new in it.
@@ -25,8 +28,8 @@ func changesOf(root, version string) (found, section string, err error) {
 		return "", "", fmt.Errorf("%q is no version such as v1.2.3 or v1.2.3-rc.1", version)
 	}
 	body := string(text)
-	if i := strings.Index(body, "\n["); i >= 0 { // links, at the end
-		body = body[:i+1]
+	if at := reference.FindStringIndex(body); at != nil { // links, at the end
+		body = body[:at[0]]
 	}
 	all := heading.FindAllStringSubmatchIndex(body, -1)
 	for i, h := range all {
