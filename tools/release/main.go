@@ -115,7 +115,13 @@ func (r release) buildTarget(ctx context.Context, stage, out string, t target) e
 	if err := r.compile(ctx, program, t); err != nil {
 		return err
 	}
+	return r.pack(ctx, program, out, t)
+}
+
+// pack puts a program and what goes with it into out, in the forms that t has.
+func (r release) pack(ctx context.Context, program, out string, t target) error {
 	log.Printf("%s: notices, SBOM, packages", t)
+	stage := filepath.Dir(program)
 	text, err := r.notices(ctx, t)
 	if err != nil {
 		return err
@@ -125,7 +131,7 @@ func (r release) buildTarget(ctx context.Context, stage, out string, t target) e
 		return err
 	}
 	name := fmt.Sprintf("%s_%s_%s", r.name(), t.os, t.arch)
-	if err := r.bill(ctx, program, filepath.Join(out, name+".cdx.json")); err != nil {
+	if err := r.bill(program, filepath.Join(out, name+".cdx.json")); err != nil {
 		return err
 	}
 	files, err := r.contents(t, program, notices)
