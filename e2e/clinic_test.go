@@ -22,6 +22,7 @@ type clinic struct {
 	people   int
 	flags    []string // of its servers, beside --listen
 	settings []string // of its environment, such as secrets
+	program  string   // another build than the usual one
 }
 
 // person is a user with a key.
@@ -64,7 +65,17 @@ func (c *clinic) env() []string {
 // serve starts one more server over the clinic's database.
 func (c *clinic) serve() *process {
 	c.t.Helper()
-	return start(c.t, c.t.TempDir(), c.env(), append([]string{"serve", "--listen", "127.0.0.1:0"}, c.flags...)...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0"}, c.flags...)
+	return listening(c.t, launchFrom(c.t, c.build(), c.t.TempDir(), c.env(), args...))
+}
+
+// build returns the path of the program.
+func (c *clinic) build() string {
+	c.t.Helper()
+	if c.program != "" {
+		return c.program
+	}
+	return program(c.t)
 }
 
 // restart kills the server without warning and starts it again.
@@ -97,7 +108,7 @@ func (c *clinic) setTime(t time.Time) {
 // the one line that it prints.
 func (c *clinic) command(args ...string) string {
 	c.t.Helper()
-	r := run(c.t, c.t.TempDir(), c.env(), args...)
+	r := runFrom(c.t, c.build(), c.t.TempDir(), c.env(), args...)
 	if r.status != 0 || r.stderr != "" || strings.Count(r.stdout, "\n") != 1 {
 		c.t.Fatalf("medbook %s: status %d, printed %q and %q", args[0], r.status, r.stdout, r.stderr)
 	}

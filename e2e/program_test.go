@@ -72,6 +72,12 @@ type result struct {
 // nearly empty environment.
 func run(t *testing.T, folder string, env []string, args ...string) result {
 	t.Helper()
+	return runFrom(t, program(t), folder, env, args...)
+}
+
+// runFrom is run of another build of the program.
+func runFrom(t *testing.T, path, folder string, env []string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for i := range args[:max(0, len(args)-1)] {
@@ -80,7 +86,7 @@ func run(t *testing.T, folder string, env []string, args ...string) result {
 		}
 	}
 	uttered.add(personalTyped(strings.Join(args, "\n"))...)
-	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &stdout, &stderr
 	cmd.Env = append(environment(), env...)

@@ -28,7 +28,7 @@ func TestSecretsComeFromFilesAndCredentials(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		r := run(t, folder, []string{place[1], "MEDBOOK_DATABASE_URL_FILE=" + place[0], "MEDBOOK_DATABASE_URL=sqlite:other.db"}, "migrate")
-		if r.status != 1 || !strings.Contains(r.stderr, "both") {
+		if r.status != 2 || !strings.Contains(r.stderr, "both") {
 			t.Errorf("%s and a variable: %+v, want a refusal", name, r)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"medbook/internal/app"
 	"medbook/internal/audit"
 	"medbook/internal/keyring"
+	"medbook/internal/settings"
 	"medbook/internal/sqldb"
 )
 
@@ -54,10 +55,12 @@ func (verdictError) Error() string { return "the audit trail is not intact" }
 
 // verifyTrail judges a trail.
 type verifyTrail struct {
-	Database    string `xor:"what" placeholder:"URL" help:"Database to judge. An address with a password comes from $$MEDBOOK_DATABASE_URL. Default: ${database}."`
+	Database    string `xor:"what" env:"MEDBOOK_DATABASE_URL" placeholder:"URL" help:"Database to judge. Default: ${database}."`
 	Export      string `xor:"what" type:"existingfile" placeholder:"FILE" help:"Judge a file that medbook audit export wrote, instead of a database."`
 	Checkpoints string `required:"" type:"existingfile" placeholder:"FILE" help:"Signed checkpoints, from where they are kept safe."`
 	Key         string `required:"" type:"existingfile" placeholder:"FILE" help:"File of the public keys that medbook audit key prints, one a line."`
+
+	DatabaseURL settings.Secret `name:"database-url-file" env:"MEDBOOK_DATABASE_URL_FILE" placeholder:"FILE" help:"File that has the address of the database, which may then hold a password."`
 }
 
 // Help says what the summary has no room for.
@@ -109,7 +112,7 @@ func (c verifyTrail) judge(ctx context.Context) (r audit.Report, err error) {
 	}
 	// SQLite's readers leave one processor to the writer, of whom there is none here.
 	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
-	db, err := openTrail(ctx, storage{c.Database})
+	db, err := openTrail(ctx, storage{c.Database, c.DatabaseURL})
 	if err != nil {
 		return r, err
 	}

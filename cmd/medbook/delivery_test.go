@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"medbook/internal/app"
+	"medbook/internal/settings"
 )
 
 func TestDeliveryFlags(t *testing.T) {
@@ -14,6 +15,7 @@ func TestDeliveryFlags(t *testing.T) {
 	d := delivery{
 		SMSURL: "https://sms.example", SMSFields: "phone_number, text", SMSRegion: "US",
 		Push: "it@clinic.example", PushNetworks: "10.0.0.0/8, fd00::/8", MessageWebhook: "https://hook.example",
+		SMSToken: settings.Secret{Variable: "MEDBOOK_SMS_TOKEN"}, MessageSecret: settings.Secret{Variable: "MEDBOOK_MESSAGE_WEBHOOK_SECRET"},
 	}
 	if err := d.into(&c); err != nil {
 		t.Fatal(err)

@@ -14,18 +14,19 @@ import (
 	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/keyring"
+	"medbook/internal/settings"
 	"medbook/internal/vault"
 )
 
 // keyFile is the flag of every command that needs the installation's keys.
 type keyFile struct {
-	Keys string `env:"MEDBOOK_KEYS_FILE" placeholder:"FILE" help:"File of the installation's own keys, made if it is missing. Default: medbook.keys beside a SQLite database, else ./data/medbook.keys."`
+	Keys settings.Secret `env:"MEDBOOK_KEYS_FILE" placeholder:"FILE" help:"File of the installation's own keys, made if it is missing. Default: medbook.keys beside a SQLite database, else ./data/medbook.keys."`
 }
 
 // path returns where the keys of that database are.
 func (k keyFile) path(database string) string {
-	if k.Keys != "" {
-		return k.Keys
+	if k.Keys.File != "" {
+		return k.Keys.File
 	}
 	if file, ok := sqliteFile(database); ok {
 		return strings.TrimSuffix(file, filepath.Ext(file)) + ".keys"
@@ -43,43 +44,45 @@ func sqliteFile(database string) (string, bool) {
 }
 
 // ring reads the keys: the text of MEDBOOK_KEYS or of the credential
-// medbook.keys if there is one, else the file.
-func (k keyFile) ring(database string) (*keyring.Ring, error) {
-	if os.Getenv("MEDBOOK_KEYS_FILE") == "" {
-		text, err := secret("KEYS")
-		if err != nil {
-			return nil, err
-		}
-		if text != "" {
-			return keyring.Parse([]byte(text))
-		}
+// medbook.keys if there is one, else the file, by open.
+func (k keyFile) ring(database string, open func(path string) (*keyring.Ring, error)) (*keyring.Ring, error) {
+	text, err := k.text()
+	if err != nil {
+		return nil, err
 	}
-	return keyring.OpenOrCreate(k.path(database))
+	if text != "" {
+		return keyring.Parse([]byte(text))
+	}
+	return open(k.path(database))
 }
 
-// fromFile reports whether the keys are those of the file, and not in a setting.
-func (k keyFile) fromFile() bool {
-	text, err := secret("KEYS")
-	return os.Getenv("MEDBOOK_KEYS_FILE") != "" || err == nil && text == ""
+// text returns the keys if they are not in a file of their own, else "".
+func (k keyFile) text() (string, error) {
+	if k.Keys.File != "" {
+		return "", nil
+	}
+	return k.Keys.Read()
 }
 
 // masterKey is the flag of every command that works with patients' keys.
 type masterKey struct {
-	MasterKey string `env:"MEDBOOK_MASTER_KEY" placeholder:"URI" help:"Key of a vault that wraps patients' keys: hcvault://HOST:PORT/MOUNT/keys/NAME, with the token in $$MEDBOOK_VAULT_TOKEN or in the file that $$MEDBOOK_VAULT_TOKEN_FILE names. Default: the installation's own keys."`
+	MasterKey string `env:"MEDBOOK_MASTER_KEY" placeholder:"URI" help:"Key of a vault that wraps patients' keys: hcvault://HOST:PORT/MOUNT/keys/NAME. Default: the installation's own keys."`
+
+	VaultToken settings.Secret `name:"vault-token-file" env:"MEDBOOK_VAULT_TOKEN_FILE" placeholder:"FILE" help:"File with the token that the vault takes."`
 }
 
 // masters returns what wraps patients' keys, the one that wraps new ones first.
 // The installation's own keys can always open what they once wrapped.
 func (m masterKey) masters(k keyFile, ring *keyring.Ring, database string) ([]keyring.Master, error) {
 	path := ""
-	if k.fromFile() {
+	if text, err := k.text(); err == nil && text == "" {
 		path = k.path(database)
 	}
 	all := []keyring.Master{keyring.NewLive(ring, path)}
 	if m.MasterKey == "" {
 		return all, nil
 	}
-	token, err := secret("VAULT_TOKEN")
+	token, err := m.VaultToken.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +109,7 @@ func (c rewrapKeys) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	ring, err := c.ring(database)
+	ring, err := c.ring(database, keyring.OpenOrCreate)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,19 @@ type restraints struct {
 
 // into adds the flags to a configuration.
 func (r restraints) into(c *app.Config) error {
-	if min(r.RateLimitAddress, r.RateLimitCredential, r.RateLimitSecrets, r.HoldsPerDay) < 0 || r.HoldCooldown < 0 {
-		return errors.New("limits can't be negative; 0 means that there is none")
+	for _, limit := range []struct {
+		flag  string
+		value int
+	}{
+		{"--rate-limit-address", r.RateLimitAddress},
+		{"--rate-limit-credential", r.RateLimitCredential},
+		{"--rate-limit-secrets", r.RateLimitSecrets},
+		{"--holds-per-day", r.HoldsPerDay},
+		{"--hold-cooldown", int(r.HoldCooldown)},
+	} {
+		if limit.value < 0 {
+			return errors.New(limit.flag + " can't be negative; 0 means that there is no limit")
+		}
 	}
 	c.Limits = gate.Limits{Address: r.RateLimitAddress, Credential: r.RateLimitCredential, Secrets: r.RateLimitSecrets}
 	c.Restraint = scheduling.Restraint{HoldsPerDay: r.HoldsPerDay, Cooldown: r.HoldCooldown}

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"medbook/internal/errs"
+	"medbook/internal/settings"
 )
 
 const about = `A booking system for clinics and independent practitioners.
@@ -31,7 +31,10 @@ By default everything is kept in one file, data/medbook.db. With a postgres:// U
 
 // commands is the command line.
 type commands struct {
+	ConfigFile settings.File `name:"config" env:"MEDBOOK_CONFIG" placeholder:"FILE" help:"YAML file of settings, such as 'listen: 127.0.0.1:8080', for all commands. Flags and variables win over it; see docs/configuration.md."`
+
 	Serve   serve   `cmd:"" help:"Run the server."`
+	Config  config  `cmd:"" help:"Print the server's settings, and where each comes from."`
 	Migrate migrate `cmd:"" help:"Bring the database's schema up to date, and stop."`
 	User    struct {
 		Create       createUser   `cmd:"" help:"Make a user and print its id."`
@@ -53,17 +56,20 @@ type commands struct {
 		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
 		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
 	} `cmd:"" help:"Judge the audit trail."`
-	Demo    demoClinic `cmd:"" help:"Make up a small clinic and run it."`
-	Openapi openAPI    `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
-	Health  health     `cmd:"" help:"Ask a server whether it is ready."`
-	Version version    `cmd:"" help:"Print what this program is, and of what it was built."`
+	Demo struct {
+		Run  demoClinic `cmd:"" default:"withargs" help:"Make up a small clinic and run it."`
+		Fill fillDemo   `cmd:"" help:"Make up a large clinic in a new database, to measure by."`
+	} `cmd:"" help:"Make up a clinic."`
+	Openapi openAPI `cmd:"" help:"Print the OpenAPI document of the HTTP API."`
+	Health  health  `cmd:"" help:"Ask a server whether it is ready."`
+	Version version `cmd:"" help:"Print what this program is, and of what it was built."`
 }
 
 // The statuses that the program ends with.
 const (
 	succeeded = 0
 	failed    = 1
-	misused   = 2 // the command line is wrong
+	misused   = 2 // the command line is wrong, or the configuration
 )
 
 func main() {
@@ -76,12 +82,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	defer stop()
-	var c commands
-	parser, err := kong.New(&c,
-		kong.Name("medbook"), kong.Description(about),
+	found := settings.New()
+	parser, err := newParser(found,
 		kong.Writers(stdout, stderr),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"listen": defaultListen, "database": defaultDatabase},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(output{stdout, stderr}),
 	)
@@ -92,12 +95,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return complain(stderr, err, misused)
 	}
 	command, err := parser.Parse(args)
+	if invalid, ok := errors.AsType[*settings.InvalidError](err); ok {
+		return complain(stderr, invalid, misused)
+	}
 	if err != nil {
 		return complain(stderr, fmt.Errorf("%w; see medbook --help", err), misused)
 	}
-	err = command.Run()
+	err = found.Locate(command.Run())
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return int(verdict)
+	}
+	if status, ok := errors.AsType[statusError](err); ok {
+		return int(status)
 	}
 	if err != nil {
 		return complain(stderr, err, failed)
@@ -105,17 +114,23 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return succeeded
 }
 
+// newParser reads command lines, and what found finds of settings.
+func newParser(found *settings.Settings, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(new(commands), append(options,
+		kong.Name("medbook"), kong.Description(about),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"listen": defaultListen, "database": defaultDatabase},
+		kong.Bind(found), found,
+	)...)
+}
+
 // output is where a command writes: what was asked for to stdout, the rest to stderr.
 type output struct{ stdout, stderr io.Writer }
-
-// secrets are the parts of a text that name a password: in the authority of a
-// URL, and among its parameters.
-var secrets = regexp.MustCompile(`(://[^\s/:@]*:)[^\s/]*(@)|(password=)[^\s&]*`)
 
 // complain writes err as one line without passwords.
 func complain(stderr io.Writer, err error, status int) int {
 	text := strings.Join(strings.FieldsFunc(explain(err), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-	fmt.Fprintln(stderr, "medbook:", secrets.ReplaceAllString(text, "${1}${3}***${2}"))
+	fmt.Fprintln(stderr, "medbook:", settings.MaskWords(text))
 	return status
 }
 

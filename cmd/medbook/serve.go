@@ -9,11 +9,14 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"medbook/internal/app"
 	"medbook/internal/auth"
 	"medbook/internal/federation"
+	"medbook/internal/keyring"
 	"medbook/internal/origin"
+	"medbook/internal/settings"
 )
 
 const (
@@ -23,21 +26,22 @@ const (
 
 // storage is the flag of every command that works on a database.
 type storage struct {
-	Database string `placeholder:"URL" help:"Where the data is: sqlite:PATH or postgres://HOST/NAME. An address with a password comes from $$MEDBOOK_DATABASE_URL, or from the file that $$MEDBOOK_DATABASE_URL_FILE names. Default: ${database}."`
+	Database    string          `env:"MEDBOOK_DATABASE_URL" placeholder:"URL" help:"Where the data is: sqlite:PATH or postgres://HOST/NAME. An address with a password is given by the variable only, or by a file. Default: ${database}."`
+	DatabaseURL settings.Secret `name:"database-url-file" env:"MEDBOOK_DATABASE_URL_FILE" placeholder:"FILE" help:"File that has the address, which may then hold a password."`
 }
 
-// url treats an empty value like none: containers like to set variables to nothing.
+// url treats an empty value like none.
 func (s storage) url() (string, error) {
 	if s.Database != "" {
 		return s.Database, nil
 	}
-	given, err := secret("DATABASE_URL")
+	given, err := s.DatabaseURL.Read()
 	return cmp.Or(given, defaultDatabase), err
 }
 
 // listening is the flag of every command that listens.
 type listening struct {
-	Listen string `default:"${listen}" env:"MEDBOOK_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. Default: ${default}."`
+	Listen string `env:"MEDBOOK_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one. Default: ${default}."`
 }
 
 // address treats an empty value like none: to net.Listen it means every address
@@ -129,6 +133,9 @@ type serve struct {
 	masterKey
 	WebhooksAllowPrivate bool `env:"MEDBOOK_WEBHOOKS_ALLOW_PRIVATE" help:"Let webhooks lead to addresses within the clinic's own net, and without TLS to this machine."`
 
+	Drain            time.Duration `env:"MEDBOOK_DRAIN" default:"0s" placeholder:"DURATION" help:"For how long a server that was told to stop goes on, saying at /readyz that it is not ready, so that a balancer looks elsewhere first. Default: ${default}."`
+	AllowNewerSchema bool          `env:"MEDBOOK_ALLOW_NEWER_SCHEMA" help:"Start over a database that a newer version has brought up to date, if that version says that this one may: to go back after an upgrade."`
+
 	RetainRecords int `env:"MEDBOOK_RETAIN_RECORDS" default:"3653" placeholder:"DAYS" help:"For how many days after the latest encounter a patient's record must be kept and can't be erased; 0: not at all. Default: ${default}, ten years."`
 }
 
@@ -143,25 +150,14 @@ Other machines are served over TLS only: by --tls-cert and --tls-key, or by a pr
 
 // Run returns when ctx ends and all running requests are finished.
 func (s serve) Run(ctx context.Context, o output) error {
-	database, err := s.url()
+	c, err := s.configuration(o)
 	if err != nil {
 		return err
 	}
-	c := app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+	if c.Keys, err = s.ring(c.Database, keyring.OpenOrCreate); err != nil {
 		return err
 	}
-	if c.Mail, err = s.server(); err != nil {
-		return err
-	}
-	if c.Keys, err = s.ring(database); err != nil {
-		return err
-	}
-	if s.RetainRecords < 0 {
-		return errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
-	}
-	c.RetainRecords, c.WebhooksAllowPrivate = s.RetainRecords, s.WebhooksAllowPrivate
-	if c.Masters, err = s.masters(s.keyFile, c.Keys, database); err != nil {
+	if c.Masters, err = s.masters(s.keyFile, c.Keys, c.Database); err != nil {
 		return err
 	}
 	a, err := app.New(ctx, c)
@@ -174,6 +170,29 @@ func (s serve) Run(ctx context.Context, o output) error {
 	return a.Run(ctx)
 }
 
+// configuration returns what the settings say, all but the keys. It opens and makes
+// nothing.
+func (s serve) configuration(o output) (c app.Config, err error) {
+	database, err := s.url()
+	if err != nil {
+		return c, err
+	}
+	c = app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+		return c, err
+	}
+	if s.RetainRecords < 0 {
+		return c, errors.New("--retain-records can't be negative; 0 means that nothing must be kept")
+	}
+	if s.Drain < 0 {
+		return c, errors.New("--drain can't be negative; 0 means that the server stops at once")
+	}
+	c.RetainRecords, c.WebhooksAllowPrivate = s.RetainRecords, s.WebhooksAllowPrivate
+	c.Drain, c.AllowNewerSchema = s.Drain, s.AllowNewerSchema
+	c.Mail, err = s.server()
+	return c, err
+}
+
 // invite prints the link that sets up a clinic that has no users.
 func invite(ctx context.Context, w io.Writer, a *app.App) error {
 	link, err := a.SetUpURL(ctx)
@@ -182,27 +201,4 @@ func invite(ctx context.Context, w io.Writer, a *app.App) error {
 	}
 	_, err = fmt.Fprintf(w, "This clinic has no users yet. Make its first admin here, within the hour:\n\n  %s\n\n", link)
 	return err
-}
-
-// migrate brings a database up to date.
-type migrate struct {
-	storage
-}
-
-// Help says what the summary has no room for.
-func (migrate) Help() string {
-	return `"medbook serve" does the same when it starts. A database that a newer medbook has migrated is refused. There is no way back but a backup.`
-}
-
-// Run migrates and says nothing when all is well.
-func (m migrate) Run(ctx context.Context) error {
-	database, err := m.url()
-	if err != nil {
-		return err
-	}
-	services, err := app.Open(ctx, database)
-	if err != nil {
-		return err
-	}
-	return services.DB.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"medbook/internal/api"
@@ -63,6 +64,9 @@ type Config struct {
 
 	WebhooksAllowPrivate bool // webhooks may lead to addresses within the clinic's own net
 
+	AllowNewerSchema bool          // start over a newer schema that says that this program may
+	Drain            time.Duration // between being told to stop and taking no new requests
+
 	Demo []DemoPerson // as whom anybody may sign in; nil: this is no demo
 
 	Masters       []keyring.Master // that wrap patients' keys, the first one new ones; none: Keys do
@@ -90,16 +94,30 @@ type Services struct {
 
 // Open opens the database, brings its schema up to date, and builds the
 // services over it. Several processes may do so at once. The caller closes DB.
-func Open(ctx context.Context, database string) (_ *Services, err error) {
+func Open(ctx context.Context, database string) (*Services, error) {
+	return open(ctx, database, false)
+}
+
+func open(ctx context.Context, database string, allowNewer bool) (*Services, error) {
 	db, err := sqldb.Open(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	db.Clock = clock()
+	db.Clock, db.Steps, db.AllowNewer = clock(), steps(), allowNewer
 	if err := db.Migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return NewServices(db), nil
+}
+
+// OpenAsIs opens a database that exists, whatever its schema.
+func OpenAsIs(ctx context.Context, database string) (*sqldb.DB, error) {
+	db, err := sqldb.OpenExisting(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	db.Clock, db.Steps = clock(), steps()
+	return db, nil
 }
 
 // NewServices builds the services over a database whose schema is up to date.
@@ -139,12 +157,16 @@ type App struct {
 	server   *http.Server
 	runner   *jobs.Runner
 	keeper   *audit.Keeper
+	stopping atomic.Bool
 	held     audit.Held // whose records of the trail may not be removed
 }
 
 // New takes the address first, so that a second server started by mistake
 // leaves the database alone, and then opens the database.
 func New(ctx context.Context, c Config) (*App, error) {
+	if err := c.Check(ctx); err != nil {
+		return nil, err
+	}
 	channels, err := c.channels()
 	if err != nil {
 		return nil, err
@@ -153,7 +175,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	services, err := Open(ctx, c.Database)
+	services, err := open(ctx, c.Database, c.AllowNewerSchema)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -201,7 +223,7 @@ func (a *App) build(ctx context.Context) error {
 	if a.Privacy.TrailKeys, err = CheckpointKeys(a.config.Keys); err != nil {
 		return err
 	}
-	signer, err := audit.NewSigner(a.config.Keys.Derive(checkpointKey, nil))
+	signer, err := CheckpointSigner(a.config.Keys)
 	a.keeper = &audit.Keeper{DB: a.DB, Log: a.log, Signer: signer, File: a.config.Checkpoints}
 	if err == nil && a.config.AuditWebhook != "" {
 		a.keeper.Webhook, err = audit.NewWebhook(a.config.AuditWebhook, a.log)
@@ -219,6 +241,11 @@ func (c Config) masters() []keyring.Master {
 
 // checkpointKey is what the key that signs the audit trail's heads is derived for.
 const checkpointKey = "audit checkpoint"
+
+// CheckpointSigner returns what signs the audit trail's heads with these keys.
+func CheckpointSigner(ring *keyring.Ring) (*audit.Signer, error) {
+	return audit.NewSigner(ring.Derive(checkpointKey, nil))
+}
 
 // CheckpointKeys returns the public keys by which the checkpoints are read that
 // servers with these keys sign, or signed before the keys were rotated.
@@ -258,7 +285,7 @@ func (a *App) handler(pages *web.Server) http.Handler {
 func (a *App) faces(pages *web.Server) func(*http.Request) gate.Face {
 	s := &api.Server{
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
-		Ready: a.DB.Ready,
+		Ready: a.ready,
 	}
 	rest, html := s.Face(), pages.Face()
 	return func(r *http.Request) gate.Face {

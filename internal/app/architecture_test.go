@@ -18,7 +18,7 @@ import (
 // The packages below internal, from the ground up. A package imports only
 // packages of layers below its own; those of one layer do not see each other.
 var layers = [][]string{
-	{"errs", "id", "phi", "calendar", "ics", "keyring", "origin", "scheduling/history"},
+	{"errs", "id", "phi", "calendar", "ics", "keyring", "origin", "settings", "scheduling/history"},
 	{"etag", "page", "password", "federation", "vault"},
 	{"federation/federationtest"},
 	{"sqldb/migrations"},

@@ -2,7 +2,13 @@
 
 package app
 
-import "time"
+import (
+	"io/fs"
+	"time"
+)
 
 // clock returns nil: the database's own clock.
 func clock() func() time.Time { return nil }
+
+// steps returns nil: the program's own migrations.
+func steps() fs.FS { return nil }

@@ -18,10 +18,15 @@ var errPlain = errors.New("plain HTTP is for this machine only: give --tls-cert 
 // listen takes the address. Plain HTTP is served beyond the machine itself only
 // to proxies that the operator named.
 func (c Config) listen(ctx context.Context) (net.Listener, error) {
-	if c.TLSCert == "" && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
+	if c.inClear() {
 		return nil, errPlain
 	}
 	return new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+}
+
+// inClear reports whether c would send patients' data in clear beyond the machine.
+func (c Config) inClear() bool {
+	return c.TLSCert == "" && len(c.TrustedProxies) == 0 && !loopback(c.Listen)
 }
 
 // Exposed reports whether other machines reach a server with this configuration.

@@ -25,6 +25,9 @@ import (
 // server was told to stop.
 const drain = 30 * time.Second
 
+// errStopping is why a server that answers is not ready.
+var errStopping = errors.New("the server was told to stop")
+
 // Run answers requests and does jobs until ctx ends. Then it takes no new
 // requests, lets those that are running finish, and closes everything. The
 // error is nil unless something was cut off.
@@ -53,12 +56,27 @@ func (a *App) Run(ctx context.Context) error {
 	case err = <-served: // the listener broke
 	case <-ctx.Done():
 		a.log.InfoContext(background, "stopping")
-		err = a.shutDown(background)
+		a.stopping.Store(true)
+		select {
+		case err = <-served:
+		case <-time.After(a.config.Drain):
+		}
+		err = errors.Join(err, a.shutDown(background))
 	}
 	stop()
 	work.Wait()
 	endKeeping() // after all else, so that the last checkpoint covers all
 	return errors.Join(err, <-kept, a.DB.Close())
+}
+
+// ready returns nil if requests can be answered and are welcome. A server that was
+// told to stop says no while it still answers, so that a balancer looks elsewhere
+// before there is nobody to answer.
+func (a *App) ready(ctx context.Context) error {
+	if a.stopping.Load() {
+		return errStopping
+	}
+	return a.DB.Ready(ctx)
 }
 
 // shutDown waits for the requests that are running, but not for ever.

@@ -50,6 +50,7 @@ var accounts = map[string]string{
 	"audit_pending":            "by the record's id; a queue",
 	"audit_tree":               "one row",
 	"audit_checkpoints":        "the heads of the one tree",
+	"schema_compatibility":     "one row",
 	"goose_db_version":         "the migration tool's own",
 }
 
@@ -114,7 +115,7 @@ func TestATableHasOneWriter(t *testing.T) {
 		}
 	}
 	for table, pkg := range owner {
-		if !written[table] {
+		if !written[table] && pkg != "sqldb" { // whose the steps write
 			t.Errorf("found no statement of %s that writes %s", pkg, table)
 		}
 	}

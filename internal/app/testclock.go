@@ -3,6 +3,7 @@
 package app
 
 import (
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -28,4 +29,14 @@ func clock() func() time.Time {
 		}
 		return t
 	}
+}
+
+// steps returns the migrations in the folder that MEDBOOK_TEST_STEPS names, with
+// which the program is a later version, and nil when it names none.
+func steps() fs.FS {
+	folder := os.Getenv("MEDBOOK_TEST_STEPS")
+	if folder == "" {
+		return nil
+	}
+	return os.DirFS(folder)
 }

@@ -116,8 +116,8 @@ func (r *reader) enter(who app.DemoPerson) {
 	r.client.Jar = jar
 }
 
-// id is a part of a path that is of one thing.
-var id = regexp.MustCompile(`/[^/]*[0-9][^/]{8,}`)
+// anID is a part of a path that is of one thing.
+var anID = regexp.MustCompile(`/[^/]*[0-9][^/]{8,}`)
 
 // open opens a page and returns it; nil if it is none.
 func (r *reader) open(path string) []byte {
@@ -136,7 +136,7 @@ func (r *reader) open(path string) []byte {
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		return nil
 	}
-	kind := id.ReplaceAllString(req.URL.Path, "/{id}")
+	kind := anID.ReplaceAllString(req.URL.Path, "/{id}")
 	r.times[kind] = append(r.times[kind], took)
 	return body
 }
@@ -147,7 +147,7 @@ func (r *reader) follow() (paths []string) {
 	for len(todo) > 0 {
 		path := todo[0]
 		todo = todo[1:]
-		kind := id.ReplaceAllString(strings.SplitN(path, "?", 2)[0], "/{id}")
+		kind := anID.ReplaceAllString(strings.SplitN(path, "?", 2)[0], "/{id}")
 		if seen[kind] || !strings.HasPrefix(path, "/") || regexp.MustCompile(`^/(docs|openapi|assets|v1|fhir)|/export|\.|/live`).MatchString(path) {
 			continue
 		}

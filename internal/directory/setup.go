@@ -141,6 +141,12 @@ func (s *Service) invite(ctx context.Context, tx *sqldb.Tx, by auth.Actor, userI
 	return audit.Record(ctx, tx, by.Event("user.create", "user", userID.String()))
 }
 
+// HasUsers reports whether there is anybody in the database.
+func HasUsers(ctx context.Context, tx *sqldb.Tx) (has bool, err error) {
+	defer errs.Wrap(&err, "look for users")
+	return hasUsers(ctx, tx)
+}
+
 // NeedsSetUp reports whether the clinic has no admin yet. Anybody may know.
 func (s *Service) NeedsSetUp(ctx context.Context, _ auth.Actor) (needs bool, err error) {
 	defer errs.Wrap(&err, "see whether the clinic is set up")

@@ -42,6 +42,10 @@ const (
 // queryCanceled is PostgreSQL's SQLSTATE for a statement ended by a cancel request.
 const queryCanceled = "57014"
 
+// restedTooLong is PostgreSQL's SQLSTATE for a transaction, and its session, that was
+// ended because nothing came from the program for too long.
+const restedTooLong = "25P03"
+
 // IsUnique reports whether err is a violation of a unique or primary key.
 func IsUnique(err error) bool {
 	code := sqliteCode(err)
@@ -79,7 +83,7 @@ func lost(err error) bool {
 	var connecting *pgconn.ConnectError
 	var network net.Error
 	switch state := sqlState(err); {
-	case errors.As(err, &connecting), strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300":
+	case errors.As(err, &connecting), strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300", state == restedTooLong:
 		return true
 	case state != "", errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false

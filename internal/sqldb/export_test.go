@@ -48,6 +48,9 @@ func (db *DB) writer() *writer { return db.be.(*sqliteDB).writer }
 // RetryFor sets how long a PostgreSQL database runs a View or Update again.
 func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).retryFor = d }
 
+// PoolSize returns how many connections a PostgreSQL database may have.
+func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
+
 // Closing reports whether Close waits for a View or Update.
 func Closing(db *DB) bool {
 	if db.open.TryRLock() {
@@ -62,4 +65,10 @@ func Watched(db *DB) int {
 	db.signals.mu.Lock()
 	defer db.signals.mu.Unlock()
 	return len(db.signals.watchers)
+}
+
+// StepsWait sets how long a step of a PostgreSQL database waits for a lock, and how
+// long steps are tried again.
+func StepsWait(db *DB, lock, all time.Duration) {
+	db.be.(*postgresDB).lockFor, db.be.(*postgresDB).stepsFor = lock, all
 }

@@ -19,7 +19,7 @@ import (
 var stepping atomic.Pointer[context.CancelFunc]
 
 func TestMain(m *testing.M) {
-	if helper() {
+	if helper() || doomed() {
 		return
 	}
 	sqlite.MustRegisterScalarFunction("test_stepping", 0, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {

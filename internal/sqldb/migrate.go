@@ -1,10 +1,12 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
-	"database/sql/driver"
-	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 
@@ -14,74 +16,106 @@ import (
 
 var errNotMigrated = errs.New(errs.Unavailable, "database-not-migrated", "The database has not been brought up to date yet.")
 
-// Migrate brings the schema up to date. Several processes may do so at once. It
-// returns ErrNewer, having changed nothing, if the database is newer than the
-// program.
+// Schema is how far a database is, and how far a program would bring it. Versions
+// are numbers of steps, 0 being an empty database.
+type Schema struct {
+	Have   int64 // the newest step that was applied
+	Want   int64 // the newest step that the program knows
+	Oldest int64 // programs that do not know this step must not work over it; of a newer schema only
+
+	Missing []Step // what the program would apply, in that order
+}
+
+// Step is one step of the migrations.
+type Step struct {
+	Version int64
+	Name    string // such as "live_calendar"
+}
+
+// current returns why a program can't work over the schema, nil if it can. A newer
+// schema is no reason if it says so.
+func (s Schema) current() error {
+	switch {
+	case s.Have < s.Want:
+		return errNotMigrated
+	case s.Have > s.Want && s.Oldest > s.Want:
+		return s.newer()
+	}
+	return nil
+}
+
+func (s Schema) newer() error {
+	return ErrNewer.With(fmt.Sprintf("%s Its schema is at step %d, and this program knows %d.", ErrNewer.Detail, s.Have, s.Want))
+}
+
+// Migrate brings the schema up to date. Several processes may do so at once. Each
+// step is applied as a whole or not at all, on SQLite all of them together; one that
+// waits for a lock gives way to others, and ErrBusy says that it did so for minutes.
+//
+// A database that is newer than the program is left as it is, and the error is
+// ErrNewer, unless AllowNewer is set and the database says that the program may work
+// over it.
 func (db *DB) Migrate(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "migrate")
-	have, want, err := db.versions(ctx)
-	switch {
-	case err != nil:
-		return err
-	case have > want:
-		return ErrNewer
-	case have == want:
-		return nil
+	s, err := db.Schema(ctx)
+	if err == nil && s.Have < s.Want {
+		err = db.within(ctx, nil, func(ctx context.Context, _ work) error { return db.be.migrate(ctx) })
 	}
-	err = db.within(ctx, nil, func(ctx context.Context, _ work) error { return db.be.migrate(ctx) })
 	if err != nil {
 		return err
 	}
 	return db.CheckVersion(ctx) // a newer program may have been faster
 }
 
-// CheckVersion returns ErrNewer if the database is newer than the program.
+// CheckVersion returns ErrNewer if the database is newer than the program, as
+// Migrate does.
 func (db *DB) CheckVersion(ctx context.Context) error {
-	have, want, err := db.versions(ctx)
-	if err == nil && have > want {
-		return ErrNewer
-	}
-	return err
-}
-
-// Ready returns nil if the database answers and its schema is the program's.
-func (db *DB) Ready(ctx context.Context) error {
-	have, want, err := db.versions(ctx)
+	s, err := db.Schema(ctx)
 	switch {
 	case err != nil:
 		return err
-	case have > want:
-		return ErrNewer
-	case have < want:
-		return errNotMigrated
+	case s.Have > s.Want && !db.AllowNewer:
+		return s.newer()
+	case s.Have > s.Want:
+		return s.current()
 	}
 	return nil
 }
 
-// versions returns the version of the schema and that of the newest step.
-func (db *DB) versions(ctx context.Context) (have, want int64, err error) {
-	sources, err := migrations.Files.ReadDir(".")
+// Ready returns nil if the database answers and the program can work over its
+// schema: its own, or a newer one that says that this program may go on. So the
+// servers that run stay ready while a newer version is brought in beside them.
+func (db *DB) Ready(ctx context.Context) error {
+	s, err := db.Schema(ctx)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	for _, s := range sources {
-		if v, err := goose.NumericComponent(s.Name()); err == nil {
-			want = max(want, v)
-		}
+	return s.current()
+}
+
+// Schema looks how far the database is.
+func (db *DB) Schema(ctx context.Context) (s Schema, err error) {
+	steps, err := db.steps()
+	if err != nil {
+		return s, err
 	}
 	exists := "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'goose_db_version'"
 	if db.engine == Postgres {
 		exists = "SELECT to_regclass('goose_db_version') IS NOT NULL"
 	}
 	err = db.View(ctx, func(ctx context.Context, tx *Tx) error {
+		s = Schema{Want: steps[len(steps)-1].Version}
 		begun, err := One(ctx, tx, scanTo[bool], exists)
-		if err != nil || !begun {
-			return err
+		if err == nil && begun {
+			s.Have, err = One(ctx, tx, scanTo[int64], "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version")
 		}
-		have, err = One(ctx, tx, scanTo[int64], "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version")
+		if err == nil && s.Have > s.Want {
+			s.Oldest, err = One(ctx, tx, scanTo[int64], "SELECT oldest_program FROM schema_compatibility")
+		}
 		return err
 	})
-	return have, want, err
+	s.Missing = slices.DeleteFunc(steps, func(step Step) bool { return step.Version <= s.Have })
+	return s, err
 }
 
 func scanTo[T any](r Row) (v T, err error) {
@@ -89,82 +123,21 @@ func scanTo[T any](r Row) (v T, err error) {
 	return v, err
 }
 
-// up applies the missing steps by way of pool.
-func up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
-	steps, err := goose.NewProvider(dialect, pool, migrations.Files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return err
-	}
-	_, err = steps.Up(ctx)
-	return err
-}
+// files returns where the steps are.
+func (db *DB) files() fs.FS { return cmp.Or[fs.FS](db.Steps, migrations.Files) }
 
-// migrate holds a lock on a connection of its own while goose is at work.
-func (p *postgresDB) migrate(ctx context.Context) error {
-	const key = 0x6d6564626f6f6b // "medbook"
-	conn, err := p.pool.Conn(ctx)
-	if err != nil {
-		return classify(ctx, err)
-	}
-	defer conn.Close()
-	if err := p.do(ctx, conn, "SELECT pg_advisory_lock($1)", int64(key)); err != nil {
-		return err
-	}
-	defer func() { _ = p.do(context.WithoutCancel(ctx), conn, "SELECT pg_advisory_unlock($1)", int64(key)) }()
-	return classify(ctx, up(ctx, goose.DialectPostgres, p.pool))
-}
-
-// migrate has goose, which knows no lock for SQLite, work inside a transaction
-// that locks other writers out from before its first look at the version.
-func (s *sqliteDB) migrate(ctx context.Context) error {
-	pool := sql.OpenDB(&outer{s})
-	defer pool.Close()
-	pool.SetMaxOpenConns(1)
-	if err := up(ctx, goose.DialectSQLite3, pool); err != nil {
-		return classify(ctx, err)
-	}
-	_, err := pool.ExecContext(ctx, "COMMIT")
-	return classify(ctx, err)
-}
-
-// outer connects to a SQLite database and begins a transaction, inside which
-// BEGIN and COMMIT are those of a savepoint.
-type outer struct{ *sqliteDB }
-
-func (o *outer) Driver() driver.Driver { return o.pool.Driver() }
-
-func (o *outer) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := o.Driver().Open(sqliteDSN(o.path, sqliteWriting))
+// steps returns the steps that the program knows, in order.
+func (db *DB) steps() (steps []Step, err error) {
+	entries, err := fs.ReadDir(db.files(), ".")
 	if err != nil {
 		return nil, err
 	}
-	inner := innerConn{conn}
-	if err = o.db.observe(ctx, "BEGIN IMMEDIATE"); err == nil {
-		err = inner.exec("BEGIN IMMEDIATE")
+	for _, e := range entries {
+		if version, err := goose.NumericComponent(e.Name()); err == nil {
+			_, name, _ := strings.Cut(strings.TrimSuffix(e.Name(), ".sql"), "_")
+			steps = append(steps, Step{version, name})
+		}
 	}
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return inner, nil
-}
-
-// innerConn has no method but those of driver.Conn, so that database/sql goes
-// through Begin.
-type innerConn struct{ driver.Conn }
-
-func (c innerConn) Begin() (driver.Tx, error) { return c, c.exec("SAVEPOINT step") }
-func (c innerConn) Commit() error             { return c.exec("RELEASE step") }
-func (c innerConn) Rollback() error {
-	return errors.Join(c.exec("ROLLBACK TO step"), c.exec("RELEASE step"))
-}
-
-func (c innerConn) exec(statement string) error {
-	s, err := c.Prepare(statement)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, err = s.(driver.StmtExecContext).ExecContext(context.Background(), nil)
-	return err
+	slices.SortFunc(steps, func(a, b Step) int { return cmp.Compare(a.Version, b.Version) })
+	return steps, nil
 }

@@ -4,14 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	stdlog "log"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
 
 	"medbook/internal/sqldb"
+	"medbook/internal/sqldb/migrations"
 	"medbook/internal/sqldb/sqltest"
 )
 
@@ -40,7 +46,7 @@ func migrate(t *testing.T, address string) {
 			t.Error("Ready before Migrate = nil, want an error")
 		}
 		db.Observe = func(_ context.Context, statement string) error {
-			if strings.HasPrefix(statement, "BEGIN IMMEDIATE") || strings.HasPrefix(statement, "SELECT pg_advisory_lock") {
+			if strings.HasPrefix(statement, "BEGIN IMMEDIATE") || strings.HasPrefix(statement, "SELECT pg_advisory_xact_lock") {
 				there.wait()
 			}
 			return nil
@@ -115,18 +121,86 @@ func TestMigrationsWaitForEachOther(t *testing.T) {
 	wg.Wait()
 }
 
+// A program does not start over what a newer one has made, unless it is told to and
+// the schema says that it may; but one that runs goes on if the schema says so.
 func TestNewerDatabaseIsRefused(t *testing.T) {
+	const ours = 16 // the newest step that the program is made to know
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		db.Steps = stepsUpTo(t, ours)
+		update(t, db, "DELETE FROM goose_db_version WHERE version_id > 16")
 		if err := db.CheckVersion(t.Context()); err != nil {
 			t.Errorf("CheckVersion = %v, want nil", err)
 		}
 		update(t, db, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)")
-		for name, check := range map[string]func(context.Context) error{"Migrate": db.Migrate, "Ready": db.Ready, "CheckVersion": db.CheckVersion} {
-			if err := check(t.Context()); !errors.Is(err, sqldb.ErrNewer) {
-				t.Errorf("%s = %v, want ErrNewer", name, err)
+		for _, tt := range []struct {
+			oldest        int
+			allow         bool
+			starts, ready bool
+		}{
+			{oldest: ours, ready: true},
+			{oldest: ours, allow: true, starts: true, ready: true},
+			{oldest: ours + 1},
+			{oldest: ours + 1, allow: true},
+		} {
+			update(t, db, "UPDATE schema_compatibility SET oldest_program = $1", tt.oldest)
+			db.AllowNewer = tt.allow
+			for name, check := range map[string]func(context.Context) error{"Migrate": db.Migrate, "Ready": db.Ready, "CheckVersion": db.CheckVersion} {
+				want := tt.starts
+				if name == "Ready" {
+					want = tt.ready
+				}
+				err := check(t.Context())
+				if want && err != nil || !want && (!errors.Is(err, sqldb.ErrNewer) || !strings.Contains(err.Error(), "step 99999, and this program knows 16")) {
+					t.Errorf("%+v: %s = %v, want nil: %v, else ErrNewer with both numbers", tt, name, err, want)
+				}
 			}
 		}
 	})
+}
+
+// stepsUpTo returns the steps of the program as it was when it knew step last.
+func stepsUpTo(t testing.TB, last int64) fs.FS {
+	t.Helper()
+	steps, err := knownSteps(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
+
+func knownSteps(last int64) (fs.FS, error) {
+	entries, err := migrations.Files.ReadDir(".")
+	known := fstest.MapFS{}
+	for _, e := range entries {
+		if version, err := goose.NumericComponent(e.Name()); err != nil || version > last {
+			continue
+		}
+		text, err := migrations.Files.ReadFile(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		known[e.Name()] = &fstest.MapFile{Data: text}
+	}
+	return known, err
+}
+
+func TestTheSchemaTellsWhatIsMissing(t *testing.T) {
+	for name, address := range empty(t) {
+		t.Run(name, func(t *testing.T) {
+			db := sqltest.Open(t, address)
+			db.Steps = stepsUpTo(t, 14)
+			if err := db.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			db = sqltest.Open(t, address)
+			db.Steps = stepsUpTo(t, 16)
+			s, err := db.Schema(t.Context())
+			want := sqldb.Schema{Have: 14, Want: 16, Missing: []sqldb.Step{{Version: 15, Name: "live_calendar"}, {Version: 16, Name: "compatibility"}}}
+			if diff := cmp.Diff(want, s); err != nil || diff != "" {
+				t.Errorf("Schema: %v, (-want +got)\n%s", err, diff)
+			}
+		})
+	}
 }
 
 func TestOlderDatabaseIsNotReady(t *testing.T) {

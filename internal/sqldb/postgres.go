@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,20 +21,24 @@ const (
 	connectFor = 10 * time.Second // how long a connection is tried
 	retryFor   = 10 * time.Second // how long a View or Update is run again
 	answerFor  = 10 * time.Second // how long the answer to COMMIT is waited for
+	idleFor    = 10 * time.Second // how long a transaction may rest between two statements
 )
 
 // postgresDB is a database on a PostgreSQL server.
 type postgresDB struct {
 	db       *DB
+	config   pgx.ConnConfig
 	pool     *sql.DB
 	begin    string // of an Update
 	retryFor time.Duration
+	lockFor  time.Duration
+	stepsFor time.Duration
 }
 
 func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("open database: the postgres:// address can't be understood")
+		return nil, errNotUnderstood
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectFor
@@ -41,8 +46,11 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "medbook"
 	}
-	pool := stdlib.OpenDB(*config)
-	size := max(8, 4*runtime.GOMAXPROCS(0))
+	size, err := poolSize(config)
+	if err != nil {
+		return nil, err
+	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(bounded))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	var isolation string
@@ -51,11 +59,40 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 		text := fmt.Sprintf("open database %s at %s:%d: %s", config.Database, config.Host, config.Port, reason(err))
 		return nil, &maskedError{text, classify(ctx, err)}
 	}
-	p := &postgresDB{db: db, pool: pool, begin: "BEGIN ISOLATION LEVEL READ COMMITTED", retryFor: retryFor}
+	p := &postgresDB{
+		db: db, config: *config, pool: pool, begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+		retryFor: retryFor, lockFor: lockFor, stepsFor: stepsFor,
+	}
 	if isolation == "serializable" {
 		p.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
 	return p, nil
+}
+
+// poolSize returns how many connections there may be at most: what the address says
+// as pool_max_conns, which is no parameter of the server's, or as many as the
+// machine can make use of.
+func poolSize(config *pgx.ConnConfig) (int, error) {
+	const name = "pool_max_conns"
+	given, ok := config.RuntimeParams[name]
+	if !ok {
+		return max(8, 4*runtime.GOMAXPROCS(0)), nil
+	}
+	delete(config.RuntimeParams, name)
+	size, err := strconv.Atoi(given)
+	if err != nil || size < 2 {
+		return 0, errors.New("open database: pool_max_conns takes a number of connections, 2 or more")
+	}
+	return size, nil
+}
+
+// bounded has the server end a transaction whose program does nothing for so long: it
+// is frozen, or cut off, and others wait for the rows that it has locked. What the
+// address or the server's settings say about it is left alone.
+func bounded(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%dms', FALSE)
+		WHERE current_setting('idle_in_transaction_session_timeout') = '0'`, idleFor.Milliseconds()))
+	return err
 }
 
 // reason returns why a connection failed, in one line.

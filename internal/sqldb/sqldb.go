@@ -9,8 +9,9 @@ package sqldb
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +47,14 @@ type DB struct {
 	// several Updates share a BEGIN and a COMMIT.
 	Observe func(ctx context.Context, statement string) error
 
+	// Steps holds the migrations, the program's own if it is nil. Tests set it, to
+	// be an older or a newer program.
+	Steps fs.FS
+
+	// AllowNewer lets Migrate pass over a schema that a newer program has made, if
+	// it says that this program may work there.
+	AllowNewer bool
+
 	engine  Engine
 	be      backend
 	signals signals
@@ -69,6 +78,9 @@ type backend interface {
 // 0700 if it is missing, or "postgres://…". The error is one line for the
 // person who gave the url, without its password.
 func Open(ctx context.Context, url string) (*DB, error) {
+	if err := CheckAddress(url); err != nil {
+		return nil, err
+	}
 	db := &DB{}
 	scheme, rest, _ := strings.Cut(url, ":")
 	var err error
@@ -79,13 +91,22 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	case "postgres", "postgresql":
 		db.engine = Postgres
 		db.be, err = openPostgres(ctx, db, url)
-	default:
-		err = errors.New(`open database: the address must begin with "sqlite:" or "postgres://"`)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return db, nil
+}
+
+// OpenExisting is Open of a database that must be there: it makes no file.
+func OpenExisting(ctx context.Context, url string) (*DB, error) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		path = strings.TrimPrefix(path, "//")
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("open database: %w", err)
+		}
+	}
+	return Open(ctx, url)
 }
 
 // Close waits for running Views and Updates and closes the database. Later ones

@@ -1,0 +1,10 @@
+INSERT INTO accounts (user_id, password_hash, password_changed_at, verified_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a8001', 'hash', 1, 1);
+INSERT INTO sessions (id, handle, user_id, kind, access_hash, access_expires_at, client_address, user_agent, strong, proved_at, seen_at, created_at, expires_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a800b', '01890a5d-ac96-774b-bcce-b302099a800c', '01890a5d-ac96-774b-bcce-b302099a8001', 'browser', 'hash', 2, '', '', FALSE, 1, 1, 1, 2);
+INSERT INTO account_links (hash, user_id, purpose, created_at, expires_at) VALUES ('hash', '01890a5d-ac96-774b-bcce-b302099a8001', 'reset', 1, 2);
+INSERT INTO factors (id, user_id, kind, name, sealed, last_step, created_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a800d', '01890a5d-ac96-774b-bcce-b302099a8001', 'totp', 'phone', 'sealed', 1, 1);
+INSERT INTO recovery_codes (user_id, hash) VALUES ('01890a5d-ac96-774b-bcce-b302099a8001', 'hash');
+INSERT INTO identities (issuer, subject, id, user_id, created_at) VALUES ('https://id.example', 'ann', '01890a5d-ac96-774b-bcce-b302099a800e', '01890a5d-ac96-774b-bcce-b302099a8001', 1);
+INSERT INTO spent_challenges (id, expires_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a800f', 2);
+INSERT INTO throttles (subject, failures, updated_at) VALUES ('hash', 1, 1);
+INSERT INTO key_checks (id, sealed) VALUES (1, 'sealed');
+INSERT INTO notifications (id, user_id, kind, channel, status, attempts, last_error, sealed, created_at, updated_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a8010', '01890a5d-ac96-774b-bcce-b302099a8001', 'account-reset', 'email', 'pending', 0, '', 'sealed', 1, 1);

@@ -1,0 +1,1 @@
+INSERT INTO orders (user_id, id, kit_type, status, shipping, created_at, created_by, updated_at, version) VALUES ('01890a5d-ac96-774b-bcce-b302099a8001', '01890a5d-ac96-774b-bcce-b302099a8015', 'genotyping-array', 'placed', 'sealed', 1, '01890a5d-ac96-774b-bcce-b302099a8002', 1, 1);

@@ -1,0 +1,1 @@
+INSERT INTO waitlist_offers (patient_id, wait_id, starts_at, practitioner_id, appointment_id, offered_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a8001', '01890a5d-ac96-774b-bcce-b302099a800a', 0, '01890a5d-ac96-774b-bcce-b302099a8003', '01890a5d-ac96-774b-bcce-b302099a8009', 1);
