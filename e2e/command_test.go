@@ -192,7 +192,7 @@ func TestHelpIsWorthReading(t *testing.T) {
 // TestAReleaseHasNoTestClock builds the program as users get it.
 func TestAReleaseHasNoTestClock(t *testing.T) {
 	t.Parallel()
-	release, err := build("release")
+	release, err := released()
 	if err != nil {
 		t.Fatal(err)
 	}

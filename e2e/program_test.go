@@ -41,6 +41,9 @@ var medbook = sync.OnceValues(func() (string, error) {
 	return build("medbook", append([]string{"-tags", "testclock"}, detector...)...)
 })
 
+// released is the path of the program as users get it.
+var released = sync.OnceValues(func() (string, error) { return build("release") })
+
 // build builds the program into binaries.
 func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(binaries, name)

@@ -123,6 +123,15 @@ func (k *Keeper) checkpoint(ctx context.Context, now bool) (err error) {
 	if err != nil || grown == 0 || !due {
 		return err
 	}
+	// A head can be seen that a failover would lose. Our own commit, for which the
+	// lock is, is not done before those that the head came from are safe.
+	err = k.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+		head, err = lockTree(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	c := Checkpoint{Size: head.size, Root: head.root(), At: at}
 	signed, err := k.Signer.Sign(c)
 	if err != nil {

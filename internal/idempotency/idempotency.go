@@ -79,6 +79,14 @@ type Replay struct{ Answer Answer }
 // Error says that there is an answer; it does not quote it.
 func (r *Replay) Error() string { return "this request was answered before" }
 
+// replay returns err, or the Replay of what is kept.
+func replay(kept *Answer, err error) error {
+	if err != nil {
+		return err
+	}
+	return &Replay{*kept}
+}
+
 type contextKey struct{}
 
 // With returns a context in which Do keeps the answer under req.
@@ -101,6 +109,11 @@ func Do[T any](ctx context.Context, db *sqldb.DB, again func(ctx context.Context
 	work func(ctx context.Context, tx *sqldb.Tx) (T, error),
 ) (result T, err error) {
 	req, keyed := ctx.Value(contextKey{}).(Request)
+	if keyed {
+		if kept, err := glance(ctx, db, req); err != nil || kept != nil {
+			return result, replay(kept, err)
+		}
+	}
 	var outcome error // a *Replay or a kept error, which must not undo the transaction
 	err = db.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		result, outcome = *new(T), nil

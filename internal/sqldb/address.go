@@ -17,7 +17,7 @@ func CheckAddress(url string) error {
 	switch scheme {
 	case "sqlite":
 		if strings.TrimPrefix(rest, "//") == "" {
-			return errors.New("open database: the path behind sqlite: is missing")
+			return errors.New("open database: behind sqlite: the path is missing")
 		}
 		return nil
 	case "postgres", "postgresql":

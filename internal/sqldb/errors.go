@@ -39,8 +39,11 @@ const (
 	sqliteUnique     = 2067
 )
 
-// queryCanceled is PostgreSQL's SQLSTATE for a statement ended by a cancel request.
-const queryCanceled = "57014"
+// PostgreSQL's SQLSTATEs that we tell apart by themselves.
+const (
+	queryCanceled = "57014" // the statement was ended by a cancel request
+	readOnly      = "25006" // the server takes no writes: it has become a standby
+)
 
 // restedTooLong is PostgreSQL's SQLSTATE for a transaction, and its session, that was
 // ended because nothing came from the program for too long.
@@ -142,6 +145,19 @@ type maskedError struct {
 
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.cause }
+
+// errOverdue is the cause of a context that ended because the server took too
+// long, and not because the caller's did.
+var errOverdue = errors.New("no answer")
+
+// overdue makes ErrUnavailable of the error of a statement that took too long,
+// unless the server has answered after all.
+func overdue(limited context.Context, err error) error {
+	if err == nil || sqlState(err) != "" || !errors.Is(context.Cause(limited), errOverdue) {
+		return err
+	}
+	return unavailable(errOverdue)
+}
 
 // types lists the types of values, which may be said, unlike the values.
 func types(values []any) string {

@@ -46,9 +46,25 @@ func Log(db *DB) (logged, moved int, err error) {
 func (db *DB) writer() *writer { return db.be.(*sqliteDB).writer }
 
 // RetryFor sets how long a PostgreSQL database runs a View or Update again.
-func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).retryFor = d }
+func RetryFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.retry = d }
 
-// PoolSize returns how many connections a PostgreSQL database may have.
+// StatementFor sets how long a PostgreSQL server may take for a statement, the one
+// that begins a transaction included.
+func StatementFor(db *DB, d time.Duration) {
+	l := &db.be.(*postgresDB).limits
+	l.statement, l.begin = d, d
+}
+
+// AnswerFor sets how long the answer to COMMIT is waited for.
+func AnswerFor(db *DB, d time.Duration) { db.be.(*postgresDB).limits.answer = d }
+
+// Reconnect has a PostgreSQL database use none of its connections again.
+func Reconnect(db *DB) {
+	s := db.be.(*postgresDB).servers
+	s.lose(&link{term: s.term, server: len(s.each) - 1})
+}
+
+// PoolSize returns how many connections to a PostgreSQL database there may be.
 func PoolSize(db *DB) int { return db.be.(*postgresDB).pool.Stats().MaxOpenConnections }
 
 // Closing reports whether Close waits for a View or Update.
@@ -70,5 +86,6 @@ func Watched(db *DB) int {
 // StepsWait sets how long a step of a PostgreSQL database waits for a lock, and how
 // long steps are tried again.
 func StepsWait(db *DB, lock, all time.Duration) {
-	db.be.(*postgresDB).lockFor, db.be.(*postgresDB).stepsFor = lock, all
+	l := &db.be.(*postgresDB).limits
+	l.lock, l.steps = lock, all
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -82,12 +83,21 @@ func (db *DB) CheckVersion(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns nil if the database answers and the program can work over its
-// schema: its own, or a newer one that says that this program may go on. So the
-// servers that run stay ready while a newer version is brought in beside them.
+// readyFor is how long Ready waits for the database.
+const readyFor = 3 * time.Second
+
+// Ready returns nil if the database answers, within three seconds, and the program
+// can work over its schema: its own, or a newer one that says that this program may
+// go on. So the servers that run stay ready while a newer version is brought in
+// beside them.
 func (db *DB) Ready(ctx context.Context) error {
-	s, err := db.Schema(ctx)
-	if err != nil {
+	limited, cancel := context.WithTimeout(ctx, readyFor)
+	defer cancel()
+	s, err := db.Schema(limited)
+	switch {
+	case err != nil && ctx.Err() == nil && limited.Err() != nil:
+		return unavailable(errOverdue)
+	case err != nil:
 		return err
 	}
 	return s.current()

@@ -5,10 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"runtime"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,22 +16,31 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-const (
-	connectFor = 10 * time.Second // how long a connection is tried
-	retryFor   = 10 * time.Second // how long a View or Update is run again
-	answerFor  = 10 * time.Second // how long the answer to COMMIT is waited for
-	idleFor    = 10 * time.Second // how long a transaction may rest between two statements
-)
+// limits are how long what may take on a PostgreSQL database. A request that
+// meets a failover waits for it, yet is answered before the HTTP server gives up
+// on it after a minute.
+type limits struct {
+	retry     time.Duration // a View or Update looks for a server, and is run again, for so long
+	begin     time.Duration // a statement that waits for nobody
+	statement time.Duration // any other, unless it is Unhurried
+	answer    time.Duration // the answer to COMMIT
+	lock      time.Duration // a statement of a step of the migrations waits for a lock, while others wait behind it
+	steps     time.Duration // steps that did not get their locks are tried again
+}
 
-// postgresDB is a database on a PostgreSQL server.
+var usual = limits{
+	retry: 20 * time.Second, begin: 5 * time.Second, statement: 10 * time.Second, answer: 10 * time.Second,
+	lock: 2 * time.Second, steps: 2 * time.Minute,
+}
+
+// postgresDB is a database on one PostgreSQL server, or on the one of several
+// that takes writes.
 type postgresDB struct {
-	db       *DB
-	config   pgx.ConnConfig
-	pool     *sql.DB
-	begin    string // of an Update
-	retryFor time.Duration
-	lockFor  time.Duration
-	stepsFor time.Duration
+	db      *DB
+	servers *servers
+	pool    *sql.DB
+	begin   string // of an Update
+	limits  limits
 }
 
 func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
@@ -50,24 +58,31 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(bounded))
-	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns(size)
-	var isolation string
-	if err := pool.QueryRowContext(ctx, "SHOW default_transaction_isolation").Scan(&isolation); err != nil {
-		_ = pool.Close()
-		text := fmt.Sprintf("open database %s at %s:%d: %s", config.Database, config.Host, config.Port, reason(err))
-		return nil, &maskedError{text, classify(ctx, err)}
+	p := &postgresDB{db: db, servers: newServers(config), begin: "BEGIN ISOLATION LEVEL READ COMMITTED", limits: usual}
+	p.pool = sql.OpenDB(p.servers)
+	p.pool.SetMaxOpenConns(size)
+	p.pool.SetMaxIdleConns(size)
+	var isolation, messages string
+	row := p.pool.QueryRowContext(ctx, "SELECT current_setting('default_transaction_isolation'), current_setting('client_min_messages')")
+	err = row.Scan(&isolation, &messages)
+	if err == nil && slices.Contains(silent, messages) {
+		err = errSilent
 	}
-	p := &postgresDB{
-		db: db, config: *config, pool: pool, begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
-		retryFor: retryFor, lockFor: lockFor, stepsFor: stepsFor,
+	if err != nil {
+		_ = p.pool.Close()
+		return nil, &maskedError{p.servers.whyNot(config.Database, err), classify(ctx, err)}
 	}
 	if isolation == "serializable" {
 		p.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
 	return p, nil
 }
+
+// silent are the values of client_min_messages with which a server does not say
+// that it committed without its standbys.
+var silent = []string{"error", "fatal", "panic"}
+
+var errSilent = errors.New("client_min_messages must be warning or lower, for a warning tells that a commit was not replicated")
 
 // poolSize returns how many connections there may be at most: what the address says
 // as pool_max_conns, which is no parameter of the server's, or as many as the
@@ -86,6 +101,9 @@ func poolSize(config *pgx.ConnConfig) (int, error) {
 	return size, nil
 }
 
+// idleFor is how long a transaction may rest between two statements.
+const idleFor = 10 * time.Second
+
 // bounded has the server end a transaction whose program does nothing for so long: it
 // is frozen, or cut off, and others wait for the rows that it has locked. What the
 // address or the server's settings say about it is left alone.
@@ -95,26 +113,11 @@ func bounded(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// reason returns why a connection failed, in one line.
-func reason(err error) string {
-	var answer *pgconn.PgError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &answer):
-		return answer.Message
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer"
-	case errors.As(err, &network):
-		return network.Err.Error()
-	}
-	return strings.Join(strings.Fields(err.Error()), " ")
-}
-
 func (p *postgresDB) close() error { return p.pool.Close() }
 
 func (p *postgresDB) view(ctx context.Context, fn work) error {
-	_, err := p.retry(ctx, func() (*Tx, error) {
-		return p.attempt(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fn, nil)
+	_, err := p.retry(ctx, func(until time.Time) (*Tx, error) {
+		return p.attempt(ctx, until, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fn, nil)
 	})
 	return err
 }
@@ -123,8 +126,8 @@ func (p *postgresDB) view(ctx context.Context, fn work) error {
 // wait for it, or SERIALIZABLE where that is the server's default. REPEATABLE
 // READ, which would look past the lock, is never used.
 func (p *postgresDB) update(ctx context.Context, fn work) error {
-	tx, err := p.retry(ctx, func() (*Tx, error) {
-		return p.attempt(ctx, p.begin, fn, p.commit)
+	tx, err := p.retry(ctx, func(until time.Time) (*Tx, error) {
+		return p.attempt(ctx, until, p.begin, fn, p.commit)
 	})
 	if err == nil {
 		tx.committed()
@@ -132,20 +135,21 @@ func (p *postgresDB) update(ctx context.Context, fn work) error {
 	return err
 }
 
-// retry calls attempt until it succeeds, fails for a reason of its own, or
-// retryFor is over.
-func (p *postgresDB) retry(ctx context.Context, attempt func() (*Tx, error)) (*Tx, error) {
+// retry calls attempt until it succeeds, fails for a reason of its own, or the
+// time for that is over.
+func (p *postgresDB) retry(ctx context.Context, attempt func(until time.Time) (*Tx, error)) (*Tx, error) {
 	pause := &backoff.ExponentialBackOff{
 		InitialInterval: 2 * time.Millisecond, MaxInterval: 250 * time.Millisecond,
 		Multiplier: 2, RandomizationFactor: 0.5,
 	}
+	until := time.Now().Add(p.limits.retry)
 	tx, err := backoff.Retry(ctx, func() (*Tx, error) {
-		tx, err := attempt()
+		tx, err := attempt(until)
 		if err != nil && (!retryable(err) || ctx.Err() != nil) {
 			err = backoff.Permanent(err)
 		}
 		return tx, err
-	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.retryFor))
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.limits.retry))
 	switch {
 	case err == nil:
 		return tx, nil
@@ -159,13 +163,16 @@ func (p *postgresDB) retry(ctx context.Context, attempt func() (*Tx, error)) (*T
 
 // attempt runs fn in a transaction, once, and ends it with commit or, without
 // one or after an error or a panic, with ROLLBACK.
-func (p *postgresDB) attempt(ctx context.Context, begin string, fn work, commit func(context.Context, *sql.Conn) error) (tx *Tx, err error) {
-	conn, err := p.pool.Conn(ctx)
+func (p *postgresDB) attempt(ctx context.Context, until time.Time, begin string, fn work, commit func(context.Context, *sql.Conn, *link) error) (tx *Tx, err error) {
+	conn, l, err := p.connection(ctx, until)
 	if err != nil {
-		return nil, classify(ctx, err)
+		return nil, err
 	}
 	committed := false
 	defer func() {
+		if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown) {
+			p.servers.lose(l)
+		}
 		if !committed {
 			p.rollback(ctx, conn)
 		}
@@ -174,43 +181,69 @@ func (p *postgresDB) attempt(ctx context.Context, begin string, fn work, commit 
 	if err := p.do(ctx, conn, begin); err != nil {
 		return nil, err
 	}
-	tx = &Tx{db: p.db, ctx: inside(ctx), on: &session{conn: conn}}
+	tx = &Tx{db: p.db, ctx: inside(ctx), on: &session{conn: conn, limit: p.limits.statement}, writes: commit != nil}
 	if err := tx.call(fn); err != nil {
 		return nil, err
 	}
 	if commit != nil {
-		err = commit(ctx, conn)
+		err = commit(ctx, conn, l)
 		committed = err == nil
 	}
 	return tx, err
 }
 
+// connection takes a connection from the pool, or makes one, at the latest at
+// the given instant.
+func (p *postgresDB) connection(ctx context.Context, until time.Time) (*sql.Conn, *link, error) {
+	waiting, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	conn, err := p.pool.Conn(waiting)
+	switch {
+	case err == nil:
+		l, err := linkOf(conn)
+		return conn, l, classify(ctx, err)
+	case ctx.Err() == nil && waiting.Err() != nil && !lost(err):
+		if failed := p.servers.down(); failed != nil {
+			return nil, nil, unavailable(failed)
+		}
+		return nil, nil, fmt.Errorf("%w: no connection was free", ErrBusy)
+	}
+	return nil, nil, classify(ctx, err)
+}
+
 // commit sends COMMIT, unless the caller has gone, and then waits for the
 // answer even if the caller goes.
-func (p *postgresDB) commit(ctx context.Context, conn *sql.Conn) error {
+func (p *postgresDB) commit(ctx context.Context, conn *sql.Conn, l *link) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := p.db.observe(ctx, "COMMIT"); err != nil {
 		return classify(ctx, err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerFor)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.limits.answer)
 	defer cancel()
 	return conn.Raw(func(driver any) error {
 		server := driver.(*stdlib.Conn).Conn()
 		if server.IsClosed() {
 			return classify(ctx, pgconn.ErrConnClosed)
 		}
+		l.warned = false
 		tag, err := server.Exec(ctx, "COMMIT")
 		switch {
 		case err == nil && tag.String() != "COMMIT":
 			return errors.New("sqldb: the server rolled back where it was told to commit")
+		case err == nil && l.warned:
+			return unknown(errAlone)
 		case err != nil && !refused(err):
 			return unknown(err)
 		}
 		return classify(ctx, err)
 	})
 }
+
+// errAlone is what a warning at COMMIT means: somebody ended the wait for the
+// standbys. What was committed can be seen, and yet be lost with the server.
+var errAlone = errors.New("the server committed without its standbys")
 
 // refused reports whether err is the server's word that it did not do what it
 // was told. A session that is being ended says FATAL, and may have done it.
@@ -224,15 +257,16 @@ func refused(err error) bool {
 // rollback ends the transaction if the connection still works; the pool drops
 // one that is in a transaction.
 func (p *postgresDB) rollback(ctx context.Context, conn *sql.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerFor)
-	defer cancel()
-	_ = p.do(ctx, conn, "ROLLBACK")
+	_ = p.do(context.WithoutCancel(ctx), conn, "ROLLBACK")
 }
 
-func (p *postgresDB) do(ctx context.Context, conn *sql.Conn, statement string, args ...any) error {
-	err := p.db.observe(ctx, statement)
-	if err == nil {
-		_, err = conn.ExecContext(ctx, statement, args...)
+// do runs a statement that waits for nobody.
+func (p *postgresDB) do(ctx context.Context, conn *sql.Conn, statement string) error {
+	if err := p.db.observe(ctx, statement); err != nil {
+		return classify(ctx, err)
 	}
-	return classify(ctx, err)
+	limited, cancel := context.WithTimeoutCause(ctx, p.limits.begin, errOverdue)
+	defer cancel()
+	_, err := conn.ExecContext(limited, statement)
+	return classify(ctx, overdue(limited, err))
 }

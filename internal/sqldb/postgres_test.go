@@ -139,6 +139,7 @@ func TestWhatIsRunAgain(t *testing.T) {
 		"40001": true,  // serialization failure
 		"40P01": true,  // deadlock
 		"57P01": true,  // the server ends the session
+		"57P02": true,  // another session crashed
 		"57P03": true,  // the server starts up
 		"08006": true,  // the connection broke
 		"53300": true,  // too many connections

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"time"
 )
 
 // maxStatements bounds the statements that a session keeps prepared.
@@ -20,6 +21,27 @@ type session struct {
 	// shielded keeps the caller's cancellation from statements, for it could
 	// undo what others did in the same transaction.
 	shielded bool
+
+	// limit is how long the server may take for a statement, if it is not zero: one
+	// that is frozen, or cut off, says nothing.
+	limit time.Duration
+}
+
+// Unhurried returns a context whose statements may take as long as they take. On
+// PostgreSQL others fail with ErrUnavailable after 10 seconds, for the server may
+// be gone.
+func Unhurried(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unhurried{}, true)
+}
+
+type unhurried struct{}
+
+// limited returns the context of one statement.
+func (s *session) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.limit == 0 || ctx.Value(unhurried{}) != nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, s.limit, errOverdue)
 }
 
 func (s *session) exec(ctx context.Context, query string, args []any) (sql.Result, error) {

@@ -17,6 +17,8 @@ type Tx struct {
 	ctx context.Context // the closure's, for Now, which takes none
 	on  *session
 
+	writes bool // to PostgreSQL, in an Update
+
 	now          time.Time
 	readingClock bool
 	locking      bool // the next statement locks rows
@@ -35,7 +37,7 @@ var (
 
 // Exec runs one statement and returns the number of rows it affected.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (rowsAffected int, err error) {
-	err = tx.run(ctx, query, args, func(args []any) error {
+	err = tx.run(ctx, query, args, func(ctx context.Context, args []any) error {
 		res, err := tx.on.exec(ctx, query, args)
 		if err != nil {
 			return err
@@ -144,7 +146,7 @@ func One[T any](ctx context.Context, tx *Tx, scan func(Row) (T, error), query st
 // leaves the transaction usable.
 func (tx *Tx) each(ctx context.Context, query string, args []any, scan func(Row) error) error {
 	var scanning error
-	err := tx.run(ctx, query, args, func(args []any) error {
+	err := tx.run(ctx, query, args, func(ctx context.Context, args []any) error {
 		rows, err := tx.on.query(ctx, query, args)
 		if err != nil {
 			return err
@@ -181,7 +183,7 @@ func (r row) Scan(dest ...any) error {
 // run runs one statement, unless the transaction can't go on, and remembers if
 // it failed: like PostgreSQL, a transaction in which a statement failed runs no
 // other and can't be committed.
-func (tx *Tx) run(ctx context.Context, query string, args []any, statement func(args []any) error) error {
+func (tx *Tx) run(ctx context.Context, query string, args []any, statement func(ctx context.Context, args []any) error) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
@@ -193,7 +195,12 @@ func (tx *Tx) run(ctx context.Context, query string, args []any, statement func(
 		err = tx.db.observe(ctx, query)
 	}
 	if err == nil {
-		err = statement(args)
+		limited, cancel := tx.on.limited(ctx)
+		err = overdue(limited, statement(limited, args))
+		cancel()
+	}
+	if tx.writes && sqlState(err) == readOnly {
+		err = unavailable(err)
 	}
 	err = classify(ctx, err)
 	if tx.locking && !tx.readingClock {

@@ -13,11 +13,6 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-const (
-	lockFor  = 2 * time.Second // how long a statement of a step waits for a lock while others wait behind it
-	stepsFor = 2 * time.Minute // how long steps that did not get their locks are tried again
-)
-
 // up applies the missing steps by way of pool.
 func (db *DB) up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
 	steps, err := goose.NewProvider(dialect, pool, db.files(), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
@@ -28,10 +23,16 @@ func (db *DB) up(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error
 	return err
 }
 
-// migrate holds a lock in a transaction of its own while goose is at work. A lock
-// of the session would outlive its holder where a pooler shares sessions.
+// migrate goes on where it was when the connection is lost, for a step and the
+// record of it are one transaction.
 func (p *postgresDB) migrate(ctx context.Context) error {
-	const key = 0x6d6564626f6f6b // "medbook"
+	_, err := p.retry(ctx, func(time.Time) (*Tx, error) { return nil, p.migrateAlone(ctx) })
+	return err
+}
+
+// migrateAlone holds a lock in a transaction of its own while goose is at work. A
+// lock of the session would outlive its holder where a pooler shares sessions.
+func (p *postgresDB) migrateAlone(ctx context.Context) error {
 	conn, err := p.pool.Conn(ctx)
 	if err != nil {
 		return classify(ctx, err)
@@ -47,8 +48,12 @@ func (p *postgresDB) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.do(ctx, conn, "SELECT pg_advisory_xact_lock($1)", int64(key)); err != nil {
+	const lock, key = "SELECT pg_advisory_xact_lock($1)", 0x6d6564626f6f6b // "medbook"
+	if err := p.db.observe(ctx, lock); err != nil {
 		return err
+	}
+	if _, err := conn.ExecContext(ctx, lock, int64(key)); err != nil { // it takes as long as others take
+		return classify(ctx, err)
 	}
 	return p.applySteps(ctx)
 }
@@ -60,7 +65,7 @@ func (p *postgresDB) applySteps(ctx context.Context) error {
 	pool := sql.OpenDB(&stepping{p})
 	defer pool.Close()
 	pause := &backoff.ExponentialBackOff{
-		InitialInterval: p.lockFor / 4, MaxInterval: 2 * p.lockFor, Multiplier: 2, RandomizationFactor: 0.5,
+		InitialInterval: p.limits.lock / 4, MaxInterval: 2 * p.limits.lock, Multiplier: 2, RandomizationFactor: 0.5,
 	}
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := p.db.up(ctx, goose.DialectPostgres, pool)
@@ -68,7 +73,7 @@ func (p *postgresDB) applySteps(ctx context.Context) error {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.stepsFor))
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.limits.steps))
 	if lockedOut(err) {
 		return fmt.Errorf("%w: others have a table locked that a step changes: %w", ErrBusy, err)
 	}
@@ -85,7 +90,7 @@ type stepping struct{ *postgresDB }
 func (s *stepping) Driver() driver.Driver { return s.pool.Driver() }
 
 func (s *stepping) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := stdlib.GetConnector(s.config, stdlib.OptionAfterConnect(bounded)).Connect(ctx)
+	conn, err := s.servers.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +120,7 @@ func (c stepConn) QueryContext(ctx context.Context, query string, args []driver.
 func (c stepConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
 	for _, statement := range []string{
 		"BEGIN ISOLATION LEVEL READ COMMITTED",
-		fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", c.on.lockFor.Milliseconds()),
+		fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", c.on.limits.lock.Milliseconds()),
 	} {
 		if _, err := c.ExecContext(ctx, statement, nil); err != nil {
 			return nil, errors.Join(err, driver.ErrBadConn) // which closes it
@@ -131,7 +136,7 @@ func (t stepTx) Commit() error   { return t.end("COMMIT") }
 func (t stepTx) Rollback() error { return t.end("ROLLBACK") }
 
 func (t stepTx) end(statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stepsFor)
+	ctx, cancel := context.WithTimeout(context.Background(), t.on.on.limits.steps)
 	defer cancel()
 	_, err := t.on.ExecContext(ctx, statement, nil)
 	return err

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,13 +30,20 @@ const template = "medbook_template"
 // cluster is a PostgreSQL server of this process's own, started when it is
 // first needed.
 type cluster struct {
-	once   sync.Once
-	err    error
+	server
+
+	once sync.Once
+	err  error
+	made atomic.Int64 // databases
+}
+
+// server is a PostgreSQL server.
+type server struct {
 	folder string          // holds the data and the socket
+	port   int             // zero is the usual one
 	life   io.Closer       // the server lives until it is closed
 	gone   <-chan struct{} // closed when the server has ended
 	admin  *sql.DB
-	made   atomic.Int64 // databases
 }
 
 var shared cluster
@@ -58,8 +66,12 @@ func (c *cluster) database(t testing.TB) string {
 	return c.url(name)
 }
 
-func (c *cluster) url(database string) string {
-	return "postgres:///" + database + "?user=postgres&host=" + url.QueryEscape(c.folder)
+func (s *server) url(database string) string {
+	address := "postgres:///" + database + "?user=postgres&host=" + url.QueryEscape(s.folder)
+	if s.port != 0 {
+		address += "&port=" + strconv.Itoa(s.port)
+	}
+	return address
 }
 
 // start makes a cluster, starts its server and makes the template.
@@ -68,10 +80,10 @@ func (c *cluster) start() error {
 	if err != nil {
 		return err
 	}
-	if c.folder, err = os.MkdirTemp(scratch(), "medbook-pg"); err != nil {
+	if err := c.make(bin); err != nil {
 		return err
 	}
-	if err := c.serve(bin); err != nil {
+	if err := c.run(bin, settings(c.folder)); err != nil {
 		return fmt.Errorf("start PostgreSQL for the tests: %w", err)
 	}
 	if _, err := c.admin.Exec("CREATE DATABASE " + template); err != nil {
@@ -82,34 +94,56 @@ func (c *cluster) start() error {
 
 // guard is the shell script between this process and the server. When its input
 // ends, because this process closed it or died of anything, or when the server
-// ends by itself, it sees to it that server and folder go.
+// ends by itself, it sees to it that server and folder go, a frozen one too.
 const guard = `
 folder=$1; shift
 trap "" INT TERM HUP
 exec 3<&0 </dev/null
 "$0" "$@" >"$folder/log" 2>&1 3<&- & server=$!
-(read -r end <&3; kill -QUIT $server) & watch=$!
+(read -r end <&3; kill -QUIT $server; kill -CONT $server) & watch=$!
 wait $server
 kill -KILL $watch
 rm -rf "$folder"
 `
 
-// serve runs initdb and the server, and waits until it answers.
-func (c *cluster) serve(bin string) error {
-	own, err := unprivileged(c.folder)
+// make makes the folder and the data of a new cluster.
+func (s *server) make(bin string) error {
+	own, err := s.home()
 	if err != nil {
 		return err
 	}
-	data := filepath.Join(c.folder, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres",
-		"--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
-	initdb.SysProcAttr, initdb.Dir = own, c.folder
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w\n%s", err, out)
+	return s.tool(own, filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+}
+
+// home makes the folder, and tells as whom the server runs.
+func (s *server) home() (own *syscall.SysProcAttr, err error) {
+	if s.folder, err = os.MkdirTemp(scratch(), "medbook-pg"); err != nil {
+		return nil, err
 	}
-	args := append([]string{"-c", guard, filepath.Join(bin, "postgres"), c.folder, "-D", data}, settings(c.folder)...)
+	return unprivileged(s.folder)
+}
+
+func (s *server) data() string { return filepath.Join(s.folder, "data") }
+
+// tool runs one of PostgreSQL's programs to its end.
+func (s *server) tool(own *syscall.SysProcAttr, program string, args ...string) error {
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr, cmd.Dir = own, s.folder
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, out)
+	}
+	return nil
+}
+
+// run starts the server, and waits until it answers.
+func (s *server) run(bin string, settings []string) error {
+	own, err := unprivileged(s.folder)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"-c", guard, filepath.Join(bin, "postgres"), s.folder, "-D", s.data()}, settings...)
 	server := exec.Command("/bin/sh", args...)
-	server.SysProcAttr, server.Dir = own, c.folder
+	server.SysProcAttr, server.Dir = own, s.folder
 	life, err := server.StdinPipe()
 	if err != nil {
 		return err
@@ -122,8 +156,8 @@ func (c *cluster) serve(bin string) error {
 		defer close(gone)
 		_ = server.Wait()
 	}()
-	c.life, c.gone = life, gone
-	return c.connect()
+	s.life, s.gone = life, gone
+	return s.connect()
 }
 
 func settings(folder string) []string {
@@ -145,18 +179,18 @@ func settings(folder string) []string {
 }
 
 // connect waits until the server answers.
-func (c *cluster) connect() (err error) {
-	if c.admin, err = sql.Open("pgx", c.url("postgres")); err != nil {
+func (s *server) connect() (err error) {
+	if s.admin, err = sql.Open("pgx", s.url("postgres")); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
-		if err = c.admin.PingContext(ctx); err == nil {
+		if err = s.admin.PingContext(ctx); err == nil {
 			return nil
 		}
 		select {
-		case <-c.gone:
+		case <-s.gone:
 			return errors.New("the server ended at once")
 		case <-ctx.Done():
 			return err
@@ -166,16 +200,16 @@ func (c *cluster) connect() (err error) {
 }
 
 // stop ends the server, if there is one, and waits until its folder is gone.
-func (c *cluster) stop() {
-	if c.admin != nil {
-		_ = c.admin.Close()
+func (s *server) stop() {
+	if s.admin != nil {
+		_ = s.admin.Close()
 	}
-	if c.life != nil {
-		_ = c.life.Close()
-		<-c.gone
+	if s.life != nil {
+		_ = s.life.Close()
+		<-s.gone
 	}
-	if c.folder != "" {
-		_ = os.RemoveAll(c.folder)
+	if s.folder != "" {
+		_ = os.RemoveAll(s.folder)
 	}
 }
 

@@ -2,9 +2,12 @@ package sqltest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"net"
 	"net/url"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -18,8 +21,10 @@ type Proxy struct {
 	mu     sync.Mutex
 	text   []byte
 	then   fate
+	fatal  string // the SQLSTATE of refuse
 	down   bool
 	cuts   int
+	came   int
 }
 
 // fate is what becomes of a connection on which the text is sent.
@@ -29,12 +34,35 @@ const (
 	forward fate = iota
 	loseAnswer
 	loseQuestion
+	freeze
+	refuse
 )
 
 // NewProxy starts a proxy, which ends with the test.
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
-	u, err := url.Parse(Postgres(t))
+	return newProxy(t, Postgres(t))
+}
+
+// Beside starts another proxy, before the same database. The address of both has
+// first the one and then the other as a server.
+func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other = newProxy(t, "postgres://"+u.Path+"?host="+url.QueryEscape(filepath.Dir(p.server)))
+	v, err := url.Parse(other.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return other, strings.Replace(p.URL, u.Host, u.Host+","+v.Host, 1)
+}
+
+func newProxy(t testing.TB, database string) *Proxy {
+	t.Helper()
+	u, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +81,9 @@ func NewProxy(t testing.TB) *Proxy {
 			if err != nil {
 				return
 			}
+			p.mu.Lock()
+			p.came++
+			p.mu.Unlock()
 			go p.serve(client)
 		}
 	}()
@@ -66,6 +97,26 @@ func (p *Proxy) LoseAnswer(text string) { p.lose(text, loseAnswer) }
 // LoseQuestion cuts the next connection on which the client sends text, before
 // the server gets it.
 func (p *Proxy) LoseQuestion(text string) { p.lose(text, loseQuestion) }
+
+// Freeze lets nothing through any more, either way, from the next time on that the
+// client sends text: the connections stay, and new ones are taken.
+func (p *Proxy) Freeze(text string) { p.lose(text, freeze) }
+
+// Refuse ends the next connection on which the client sends text, as a server does
+// that gives a SQLSTATE and goes.
+func (p *Proxy) Refuse(text, state string) {
+	p.lose(text, refuse)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fatal = state
+}
+
+// Came returns how many connections there have been.
+func (p *Proxy) Came() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.came
+}
 
 func (p *Proxy) lose(text string, then fate) {
 	p.mu.Lock()
@@ -98,9 +149,21 @@ func (p *Proxy) fate(message []byte) fate {
 		return forward
 	}
 	then := p.then
-	p.then = forward
 	p.cuts++
+	if then == freeze {
+		p.text = nil // which every message contains
+	} else {
+		p.then = forward
+	}
 	return then
+}
+
+// refusal is the message of a server that ends the session.
+func (p *Proxy) refusal() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fields := "SFATAL\x00VFATAL\x00C" + p.fatal + "\x00Mthe server goes\x00\x00"
+	return append(binary.BigEndian.AppendUint32([]byte("E"), uint32(4+len(fields))), fields...)
 }
 
 func (p *Proxy) serve(client net.Conn) {
@@ -122,8 +185,14 @@ func (p *Proxy) serve(client net.Conn) {
 			return
 		}
 		then := p.fate(message[:n])
-		if then == loseQuestion {
+		switch then {
+		case loseQuestion:
 			return
+		case refuse:
+			_, _ = client.Write(p.refusal())
+			return
+		case freeze:
+			continue
 		}
 		var answered <-chan struct{}
 		if then == loseAnswer {
