@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt bench soak openapi generate screenshots
+.PHONY: help run build test lint fmt bench soak openapi generate screenshots release
 
 # The tools are pinned in a module of their own.
 TOOL := go tool -modfile=tools/go.mod
@@ -26,6 +26,7 @@ test: ## Run every test, installing what is missing
 	./scripts/need.sh
 	go mod download
 	cd tools/provider && go mod download && go vet .
+	cd tools/release && go mod download && go mod tidy -diff && go vet .
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app
@@ -34,6 +35,7 @@ test: ## Run every test, installing what is missing
 	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
 	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
 	go test -timeout 40m ./...
+	[ "$$(go env GOOS)" != linux ] || go -C tools/release test -timeout 40m .
 
 lint: ## Check style and the usual slips
 	$(TOOL) golangci-lint run
@@ -51,6 +53,9 @@ bench: ## Measure hold, list, calendar, group commit, sign-in and pages
 
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
+
+release: ## Build what is handed out of VERSION (default: the newest in CHANGELOG.md) into dist
+	go -C tools/release run . -root ../.. -out ../../dist -version "$(VERSION)"
 
 generate: ## Write the Go code of the pages' templates
 	$(TOOL) templ generate -path internal/web

@@ -2,8 +2,8 @@
 # Finds what the tests need beside Go, or installs it on Debian and Ubuntu: the
 # PostgreSQL server programs, with which the tests start clusters of their own; a
 # C compiler, without which Go has no race detector; Chromium, which uses the
-# pages; and Node, which runs the checker of their HTML. The checker itself is
-# installed below tools/html. It starts no server and touches no existing one.
+# pages; Node, which runs the checker of their HTML (installed below tools/html); and
+# what reads and installs packages. It starts no server and touches no existing one.
 set -eu
 
 server() {
@@ -39,6 +39,14 @@ browser() {
 		fi
 	done
 	return 1
+}
+
+# What reads and installs the packages that are made of a release: for Debian, for
+# systemd, for Nix.
+packagers() {
+	for name in dpkg-deb adduser systemd-analyze nix-instantiate; do
+		command -v "$name" || return 1
+	done
 }
 
 # Node 18.19 or newer, and npm.
@@ -79,6 +87,9 @@ need "PostgreSQL's server programs (initdb and postgres, 15 or newer)" server po
 need "a C compiler for the race detector" compiler gcc libc6-dev
 need "Chromium or Chrome" browser chromium fonts-liberation
 need "Node (18.19 or newer) with npm" javascript nodejs npm
+if [ "$(uname)" = Linux ]; then
+	need "dpkg, systemd-analyze and nix-instantiate" packagers dpkg adduser systemd nix-bin
+fi
 
 cd "$(dirname "$0")/../tools/html"
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
