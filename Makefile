@@ -39,6 +39,7 @@ test: ## Run every test, installing what is missing
 
 lint: ## Check style and the usual slips
 	$(TOOL) golangci-lint run
+	cd tools/release && go tool -modfile=../go.mod golangci-lint run -c ../../.golangci.yml
 
 fmt: ## Format the code
 	$(TOOL) gofumpt -l -w -extra -modpath medbook .

@@ -41,10 +41,10 @@ browser() {
 	return 1
 }
 
-# What reads and installs the packages that are made of a release: for Debian, for
-# systemd, for Nix.
+# What reads and installs the packages that are made of a release, for Debian,
+# systemd and Nix, and what stands before the server.
 packagers() {
-	for name in dpkg-deb adduser systemd-analyze nix-instantiate; do
+	for name in dpkg-deb adduser systemd-analyze nix-instantiate nginx; do
 		command -v "$name" || return 1
 	done
 }
@@ -88,7 +88,7 @@ need "a C compiler for the race detector" compiler gcc libc6-dev
 need "Chromium or Chrome" browser chromium fonts-liberation
 need "Node (18.19 or newer) with npm" javascript nodejs npm
 if [ "$(uname)" = Linux ]; then
-	need "dpkg, systemd-analyze and nix-instantiate" packagers dpkg adduser systemd nix-bin
+	need "dpkg, systemd-analyze, nix-instantiate and nginx" packagers dpkg adduser systemd nix-bin nginx
 fi
 
 cd "$(dirname "$0")/../tools/html"

@@ -31,16 +31,31 @@ func TestTheVersionIsWhatIsKnown(t *testing.T) {
 		told origins
 		want string
 	}{
-		{"a release, without version control", "(devel)", stamped[2:], origins{"v1.2.3", revision, "2026-11-29T22:17:35Z"},
-			"medbook v1.2.3\ncommit      " + revision + "\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built},
-		{"a release, in a tree with changes", "(devel)", changed, origins{"v1.2.3", revision, "2026-11-29T22:17:35Z"},
-			"medbook v1.2.3\ncommit      " + revision + "\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built},
-		{"go build in a clone", "v0.0.0-20261129221735-0123456789ab", stamped, origins{},
-			"medbook v0.0.0-20261129221735-0123456789ab\ncommit      " + revision + "\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built},
-		{"go build with changes", "v0.0.0-20261129221735-0123456789ab+dirty", changed, origins{},
-			"medbook v0.0.0-20261129221735-0123456789ab+dirty\ncommit      " + revision + " and changes that are not committed\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built},
-		{"go build without version control", "", stamped[2:], origins{},
-			"medbook (devel)\ngo          go1.26.8 windows/arm64" + built},
+		{
+			"a release, without version control", "(devel)", stamped[2:],
+			origins{"v1.2.3", revision, "2026-11-29T22:17:35Z"},
+			"medbook v1.2.3\ncommit      " + revision + "\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built,
+		},
+		{
+			"a release, in a tree with changes", "(devel)", changed,
+			origins{"v1.2.3", revision, "2026-11-29T22:17:35Z"},
+			"medbook v1.2.3\ncommit      " + revision + "\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built,
+		},
+		{
+			"go build in a clone", "v0.0.0-20261129221735-0123456789ab", stamped,
+			origins{},
+			"medbook v0.0.0-20261129221735-0123456789ab\ncommit      " + revision + "\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built,
+		},
+		{
+			"go build with changes", "v0.0.0-20261129221735-0123456789ab+dirty", changed,
+			origins{},
+			"medbook v0.0.0-20261129221735-0123456789ab+dirty\ncommit      " + revision + " and changes that are not committed\ncommitted   2026-11-29T22:17:35Z\ngo          go1.26.8 windows/arm64" + built,
+		},
+		{
+			"go build without version control", "", stamped[2:],
+			origins{},
+			"medbook (devel)\ngo          go1.26.8 windows/arm64" + built,
+		},
 	} {
 		var out strings.Builder
 		info := &debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: tt.main}, Deps: engines, Settings: tt.seen}

@@ -67,7 +67,7 @@ func archive(to, folder string, files []file, when stamp) error {
 	if err := write(&buffer, folder, files, when); err != nil {
 		return err
 	}
-	return os.WriteFile(to, buffer.Bytes(), 0o644)
+	return publish(to, buffer.Bytes())
 }
 
 func writeTar(w io.Writer, folder string, files []file, when stamp) error {
@@ -120,6 +120,11 @@ func writeZip(w io.Writer, folder string, files []file, when stamp) error {
 	return archive.Close()
 }
 
+// publish writes a file that everybody may read.
+func publish(name string, text []byte) error {
+	return os.WriteFile(name, text, 0o644) //nolint:gosec // it is to be handed out
+}
+
 // sumsName is the file of checksums, as sha256sum -c reads it.
 const sumsName = "SHA256SUMS"
 
@@ -137,5 +142,5 @@ func writeSums(folder string) error {
 		}
 		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(text), e.Name())
 	}
-	return os.WriteFile(filepath.Join(folder, sumsName), []byte(sums.String()), 0o644)
+	return publish(filepath.Join(folder, sumsName), []byte(sums.String()))
 }

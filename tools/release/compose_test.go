@@ -55,7 +55,7 @@ func TestComposeGivesNobodyMoreThanTheyNeed(t *testing.T) {
 			}
 		}
 	}
-	if back := p.Networks["back"]; !bool(back.Internal) {
+	if back := p.Networks["back"]; !back.Internal {
 		t.Error("the database's network leads outside")
 	}
 }

@@ -74,7 +74,7 @@ func theImage(t *testing.T) (m image) {
 				m.env = append(m.env, e.Key+"="+e.Value)
 			}
 		case *instructions.EntrypointCommand:
-			m.start = append(slices.Clone([]string(c.CmdLine)), m.start...)
+			m.start = append(slices.Clone(c.CmdLine), m.start...)
 		case *instructions.CmdCommand:
 			m.start = append(m.start, c.CmdLine...)
 		case *instructions.HealthCheckCommand:
@@ -152,7 +152,7 @@ func TestTheProgramRunsInAnEmptyRoot(t *testing.T) {
 	sandbox(t)
 	root := t.TempDir()
 	mount(t, "none", root, "tmpfs", 0, "")
-	defer syscall.Unmount(root, syscall.MNT_DETACH)
+	defer unmount(t, root)
 	folders(t, root, "etc/ssl/certs", "data")
 	for to, from := range map[string]string{"medbook": r.program(), "etc/ssl/certs/ca-certificates.crt": "/etc/ssl/certs/ca-certificates.crt"} {
 		if err := os.WriteFile(filepath.Join(root, to), read(t, from), 0o755); err != nil {
@@ -186,7 +186,7 @@ func TestTheProgramRunsInAnEmptyRoot(t *testing.T) {
 	if out, err := container.command(m.healthy[1:]...).CombinedOutput(); err == nil {
 		t.Errorf("the health check of a server that has ended says %q", out)
 	}
-	for _, name := range []string{"medbook.db", "medbook.keys", "medbook.checkpoints"} {
+	for _, name := range []string{"medbook.db", "medbook.keys"} {
 		if uid, _, mode := owner(t, filepath.Join(root, "data", name)); uid != 65532 || mode != 0o600 {
 			t.Errorf("%s is of user %d and has mode %o", name, uid, mode)
 		}

@@ -42,7 +42,7 @@ func (r release) debian(stage, out string, t target) error {
 	if err := packager.Package(nfpm.WithDefaults(info), &buffer); err != nil {
 		return fmt.Errorf("the Debian package: %w", err)
 	}
-	return os.WriteFile(filepath.Join(out, packager.ConventionalFileName(info)), buffer.Bytes(), 0o644)
+	return publish(filepath.Join(out, packager.ConventionalFileName(info)), buffer.Bytes())
 }
 
 // within returns a path of the repository as one that leads there from anywhere.

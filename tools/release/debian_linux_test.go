@@ -69,6 +69,12 @@ func TestAPackageSaysWhatItIs(t *testing.T) {
 	for _, script := range []string{"postinst", "prerm", "postrm"} {
 		must(t, exec.Command("sh", "-n", filepath.Join(repository, "deploy", "debian", script)))
 	}
+	r.stage = t.TempDir() // of the rest only the name matters
+	for _, name := range []string{here.program(), noticesName} {
+		if err := os.WriteFile(filepath.Join(r.stage, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for version, want := range map[string]string{"v2.0.0-rc.1": "2.0.0~rc.1", "v10.11.12": "10.11.12"} {
 		if got := strings.TrimSpace(must(t, exec.Command("dpkg-deb", "--field", deb(t, r, version), "Version"))); got != want {
 			t.Errorf("%s is %s for Debian, want %s, which sorts as it should", version, got, want)
@@ -115,7 +121,7 @@ func newMachine(t *testing.T) machine {
 	sandbox(t)
 	top := t.TempDir()
 	mount(t, "none", top, "tmpfs", 0, "")
-	t.Cleanup(func() { syscall.Unmount(top, syscall.MNT_DETACH) })
+	t.Cleanup(func() { unmount(t, top) })
 	folders(t, top, "upper", "work", "root")
 	root := filepath.Join(top, "root")
 	mount(t, "overlay", root, "overlay", 0, fmt.Sprintf("lowerdir=/,upperdir=%s/upper,workdir=%s/work", top, top))

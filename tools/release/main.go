@@ -93,7 +93,7 @@ func (r release) build(ctx context.Context, out string, targets []target) error 
 		return err
 	}
 	defer os.RemoveAll(stage)
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // it is to be handed out
 		return err
 	}
 	log.Printf("%s, commit %s of %s", r.version, r.commit, r.time.rfc3339())
@@ -102,7 +102,7 @@ func (r release) build(ctx context.Context, out string, targets []target) error 
 			return fmt.Errorf("%s: %w", t, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(out, r.name()+"_changes.md"), []byte(r.changes), 0o644); err != nil {
+	if err := publish(filepath.Join(out, r.name()+"_changes.md"), []byte(r.changes)); err != nil {
 		return err
 	}
 	return writeSums(out)
@@ -127,7 +127,7 @@ func (r release) pack(ctx context.Context, program, out string, t target) error 
 		return err
 	}
 	notices := filepath.Join(stage, noticesName)
-	if err := os.WriteFile(notices, []byte(text), 0o644); err != nil {
+	if err := publish(notices, []byte(text)); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("%s_%s_%s", r.name(), t.os, t.arch)

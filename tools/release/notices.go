@@ -21,6 +21,9 @@ const noticesName = "THIRD-PARTY-NOTICES"
 // legal matches the names of files by which people say what others may do.
 var legal = regexp.MustCompile(`(?i)^(.+\.)?(licen[cs]e|copying|notice|patents|unlicense)([-.].*)?$`)
 
+// embedded begins the names of works that are files of this repository.
+const embedded = "Embedded in Medbook: "
+
 // work is something of others that is in the program.
 type work struct {
 	name  string   // "github.com/jackc/pgx/v5 v5.12.0"
@@ -43,7 +46,7 @@ func (r release) notices(ctx context.Context, t target) (string, error) {
 				return "", err
 			}
 			lines := strings.ReplaceAll(strings.TrimSpace(string(said)), "\r\n", "\n")
-			fmt.Fprintf(&text, "\n%s\n\n%s\n", strings.Repeat("-", 80), lines)
+			fmt.Fprintf(&text, "\n%s\n%s\n\n%s\n", strings.Repeat("-", 80), filepath.Base(file), lines)
 		}
 	}
 	return text.String(), nil
@@ -85,8 +88,9 @@ func (r release) works(ctx context.Context, t target) ([]work, error) {
 		case p.Module.Replace != nil:
 			err = fmt.Errorf("%s is replaced by %s", p.Module.Path, p.Module.Replace.Path)
 		case p.Module.Main:
-			err = add("Embedded in Medbook: "+r.below(p.Dir), filepath.Join(p.Dir, "assets"), filepath.Join(p.Dir, "assets"))
-			err = errors.Join(err, add("Embedded in Medbook: "+r.below(p.Dir), p.Dir, p.Dir))
+			for _, folder := range []string{p.Dir, filepath.Join(p.Dir, "assets")} {
+				err = errors.Join(err, add(embedded+r.below(folder), folder, folder))
+			}
 		default:
 			err = add(p.Module.Path+" "+p.Module.Version, p.Dir, p.Module.Dir)
 		}
@@ -99,7 +103,7 @@ func (r release) works(ctx context.Context, t target) ([]work, error) {
 		slices.Sort(files)
 		if files = slices.Compact(files); len(files) > 0 {
 			works = append(works, work{name, files})
-		} else if !strings.HasPrefix(name, "Embedded") {
+		} else if !strings.HasPrefix(name, embedded) {
 			return nil, fmt.Errorf("%s does not say what others may do with it", name)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +61,14 @@ var once = sync.OnceValues(func() (b built, err error) {
 	if err := os.MkdirAll(b.stage, 0o755); err != nil {
 		return b, err
 	}
-	return b, b.build(context.Background(), b.out, []target{here})
+	if err := os.MkdirAll(b.out, 0o755); err != nil {
+		return b, err
+	}
+	ctx := context.Background()
+	if err := b.compile(ctx, b.program(), here); err != nil {
+		return b, err
+	}
+	return b, errors.Join(b.pack(ctx, b.program(), b.out, here), writeSums(b.out))
 })
 
 // theRelease returns what is built of this tree.

@@ -72,3 +72,11 @@ func owner(t *testing.T, name string) (uid, gid uint32, mode os.FileMode) {
 	stat := info.Sys().(*syscall.Stat_t)
 	return stat.Uid, stat.Gid, info.Mode().Perm()
 }
+
+// unmount takes a file system away, so that its folder can be removed.
+func unmount(t *testing.T, target string) {
+	t.Helper()
+	if err := syscall.Unmount(target, syscall.MNT_DETACH); err != nil {
+		t.Errorf("unmount %s: %v", target, err)
+	}
+}

@@ -86,14 +86,14 @@ func (r release) compile(ctx context.Context, program string, t target) error {
 
 // goTool runs the go command in the repository and returns what it prints.
 func (r release) goTool(ctx context.Context, t target, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // arguments of our own
 	cmd.Env = t.environment()
 	return r.output(cmd)
 }
 
 // git returns what a command of git prints, without the last line's end.
 func (r release) git(ctx context.Context, args ...string) (string, error) {
-	out, err := r.output(exec.CommandContext(ctx, "git", args...))
+	out, err := r.output(exec.CommandContext(ctx, "git", args...)) //nolint:gosec // arguments of our own
 	return strings.TrimSpace(string(out)), err
 }
 
