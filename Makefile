@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build test lint fmt bench soak openapi generate screenshots release
+.PHONY: help run build test test-dsn rehearse lint fmt bench soak failover openapi generate screenshots
 
 # The tools are pinned in a module of their own.
 TOOL := go tool -modfile=tools/go.mod
@@ -27,15 +28,26 @@ test: ## Run every test, installing what is missing
 	go mod download
 	cd tools/provider && go mod download && go vet .
 	cd tools/release && go mod download && go mod tidy -diff && go vet .
+	cd tools/prometheus && go vet . && go test .
+	cd tools/litestream && go mod download
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags testclock ./internal/app
+	go vet -tags unlockedreplay ./internal/idempotency
 	MEDBOOK_TEST_ISOLATION=serializable go test $(STORAGE)
-	go test -race $(SHARED)
+	go test -race -skip TestAKill $(SHARED)
 	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
 	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
 	go test -timeout 40m ./...
 	[ "$$(go env GOOS)" != linux ] || go -C tools/release test -timeout 40m .
+
+test-dsn: ## Run the tests of storage on the server that MEDBOOK_TEST_DSN names
+	@test -n "$$MEDBOOK_TEST_DSN" || { echo "MEDBOOK_TEST_DSN is to be an address such as postgres://user:password@host/database"; exit 2; }
+	go test -p 1 -count 1 -timeout 60m $(STORAGE)
+
+rehearse: ## Upgrade from the released program that PREVIOUS names, under load
+	@test -x "$(PREVIOUS)" || { echo "PREVIOUS is to be the path of a released medbook"; exit 2; }
+	MEDBOOK_TEST_PREVIOUS="$(abspath $(PREVIOUS))" go test -count 1 -run TestAnUpgradeUnderLoad -v ./e2e
 
 lint: ## Check style and the usual slips
 	$(TOOL) golangci-lint run
@@ -57,6 +69,8 @@ soak: ## Deliver 100,000 messages through a service that fails at random
 
 release: ## Build what is handed out of VERSION (default: the newest in CHANGELOG.md) into dist
 	go -C tools/release run . -root ../.. -out ../../dist -version "$(VERSION)"
+failover: ## Lose the primary of three PostgreSQL servers under load, again and again
+	MEDBOOK_FAILOVER=$${MEDBOOK_FAILOVER:-2m} go test -timeout 2h -count 1 -parallel 1 -run 'Failover|TheDrillNotices' -v ./e2e
 
 generate: ## Write the Go code of the pages' templates
 	$(TOOL) templ generate -path internal/web

@@ -12,12 +12,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"medbook/client"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
+	"medbook/internal/tracing/tracingtest"
 )
 
 // canaries are what a clinic must not let out: one for each field that is
@@ -40,6 +42,7 @@ type cage struct {
 	practitioner           string
 	reached                map[string]bool // canaries that were in an answer that may hold them
 	sent                   int
+	traces                 *tracingtest.Collector
 }
 
 // TestNothingPersonalGetsOut sends canaries everywhere, in requests that are right
@@ -49,6 +52,8 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 	each(t, func(t *testing.T, c *clinic) {
 		k := &cage{clinic: c, finder: newFinder(slices.Collect(maps.Values(canaries))...), keys: map[string]string{}, reached: map[string]bool{}}
 		uttered.add(slices.Collect(maps.Values(canaries))...) // and so no log may hold one
+		k.traces = tracingtest.New(t)
+		c.restartWith("--metrics-listen=127.0.0.1:0", "--otlp-endpoint="+k.traces.URL)
 		k.keepJobs()
 		k.live()
 		k.err()
@@ -58,6 +63,7 @@ func TestNothingPersonalGetsOut(t *testing.T) {
 			}
 		}
 		k.listen()
+		k.watch()
 		t.Logf("%d wrong requests", k.sent)
 	})
 }
@@ -373,6 +379,23 @@ func (k *cage) listen() {
 	jobs := k.column("SELECT payload FROM jobs_seen")
 	if quiet("a job", strings.Join(jobs, "\n")); len(jobs) < 5 || len(subjects) < 5 {
 		t.Errorf("%d jobs and %d subjects were seen, want more", len(jobs), len(subjects))
+	}
+}
+
+// watch looks for canaries in what operators see: all metrics, and all spans.
+func (k *cage) watch() {
+	k.t.Helper()
+	_, metrics := fetch(k.t, watchedAt(k.t, k.server, "metrics")+"/metrics")
+	if found := k.finder.in(metrics); len(found) > 0 || strings.Count(metrics, "medbook_http_requests_total{") < 100 {
+		k.t.Errorf("the metrics hold %s, and are %d bytes", strings.Join(found, ", "), len(metrics))
+	}
+	k.server.signal(k.t, syscall.SIGTERM) // which sends what is left
+	if status := k.server.wait(k.t); status != 0 {
+		k.t.Errorf("the server ended with %d", status)
+	}
+	text := k.traces.Text()
+	if found := k.finder.in(text); len(found) > 0 || len(k.traces.All()) < 1000 {
+		k.t.Errorf("of %d spans some hold %s", len(k.traces.All()), strings.Join(found, ", "))
 	}
 }
 

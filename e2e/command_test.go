@@ -85,6 +85,9 @@ func TestWhatGoesWrongIsOneLine(t *testing.T) {
 		{"a certificate without its key", []string{"serve", "--tls-cert=x", fresh}, 1, "go together"},
 		{"a proxy that is no address", []string{"serve", "--trusted-proxies=proxy", fresh}, 1, "10.0.0.0/8"},
 		{"a file that is no database", []string{"migrate", "--database=sqlite:file"}, 1, "not a database"},
+		{"a look at a database that is not there", []string{"migrate", "--dry-run", "--database=sqlite:absent/medbook.db"}, 1, "no such file"},
+		{"a server that stops before it is told", []string{"serve", "--drain=-1s", fresh}, 1, "negative"},
+		{"connections that are no number", []string{"migrate", "--database=postgres://127.0.0.1:1/medbook?pool_max_conns=many"}, 1, "pool_max_conns"},
 		{"a folder that is a file", []string{"migrate", "--database=sqlite:file/medbook.db"}, 1, "not a directory"},
 	}
 	for _, tt := range tests {

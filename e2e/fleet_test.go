@@ -32,8 +32,9 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	// Whoever is frozen in a transaction gives up its locks after a second, not ten.
-	database := sqltest.Postgres(t) + "&idle_in_transaction_session_timeout=1000"
+	// Whoever is frozen in a transaction gives up its locks after a second, not ten. No
+	// statement is prepared, as behind a pooler.
+	database := sqltest.Postgres(t) + "&idle_in_transaction_session_timeout=1000&default_query_exec_mode=exec"
 	f := &fleet{clinic: &clinic{t: t, database: database, clock: filepath.Join(t.TempDir(), "clock"), settings: []string{"MEDBOOK_DRAIN=300ms"}}}
 	f.setTime(sqltest.Start)
 	for i := range f.servers {

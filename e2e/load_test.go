@@ -55,8 +55,12 @@ func begin(t *testing.T, c *clinic, url string, patients int, from time.Time) *l
 		someone := client.New(url, client.APIKey(c.user("patient", "UTC").Key), client.HTTPClient(&http.Client{Transport: transport}))
 		l.workers.Go(func() {
 			choice := rand.New(rand.NewPCG(7, uint64(n)))
-			for ctx.Err() == nil {
-				if err := l.visit(someone, choice); err != nil {
+			for kept := 0; ctx.Err() == nil; {
+				stays, err := l.visit(someone, choice, kept < mostKept)
+				if stays {
+					kept++
+				}
+				if err != nil {
 					l.mu.Lock()
 					l.failed = append(l.failed, err)
 					l.mu.Unlock()
@@ -68,13 +72,18 @@ func begin(t *testing.T, c *clinic, url string, patients int, from time.Time) *l
 	return l
 }
 
-// visit is one patient's way from the list of slots to an appointment and perhaps back.
-func (l *load) visit(by *client.Client, choice *rand.Rand) error {
+// mostKept is how many appointments a patient does not cancel, so that there are free
+// slots however long it goes on.
+const mostKept = 20
+
+// visit is one patient's way from the list of slots to an appointment, which stays, or
+// back.
+func (l *load) visit(by *client.Client, choice *rand.Rand, mayStay bool) (stays bool, err error) {
 	ctx := l.t.Context()
 	at := l.from.Add(time.Duration(choice.IntN(7*24)) * time.Hour)
 	page, err := by.Slots(client.SlotQuery{PractitionerID: l.practice, From: at, To: at.Add(4 * time.Hour)}).Page(ctx, client.PageRequest{Limit: 20})
 	if err != nil || len(page.Items) < 2 {
-		return err
+		return false, err
 	}
 	l.done.Add(1)
 	slot, other := page.Items[choice.IntN(len(page.Items))], page.Items[choice.IntN(len(page.Items))]
@@ -82,32 +91,40 @@ func (l *load) visit(by *client.Client, choice *rand.Rand) error {
 		return by.Hold(ctx, client.NewAppointment{SlotID: slot.ID}, key)
 	})
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
 	if a, ok, err = l.ask(func(key client.CallOption) (client.Appointment, error) { return by.Confirm(ctx, a.ID, key) }); err != nil || !ok {
-		return err
+		return false, errors.Join(err, unless(ok, "confirmed"))
 	}
 	l.note(a)
 	if seen, err := by.Appointment(ctx, a.ID); err != nil || seen.Status != "confirmed" || seen.SlotID != a.SlotID {
-		return fmt.Errorf("an appointment that was confirmed is %+v, %w", seen, err)
+		return true, fmt.Errorf("an appointment that was confirmed is %+v, %w", seen, err)
 	}
 	if choice.IntN(3) == 0 {
 		moved, ok, err := l.ask(func(key client.CallOption) (client.Appointment, error) { return by.RescheduleWith(ctx, a.ID, client.Move{SlotID: other.ID}, key) })
 		if err != nil {
-			return err
+			return true, err
 		}
 		if ok {
 			l.note(moved)
 		}
 	}
-	if choice.IntN(3) == 0 {
-		cancelled, ok, err := l.ask(func(key client.CallOption) (client.Appointment, error) { return by.Cancel(ctx, a.ID, "", key) })
-		if err != nil || !ok {
-			return errors.Join(err, fmt.Errorf("an appointment could not be cancelled: %v", ok))
-		}
+	if mayStay && choice.IntN(3) > 0 {
+		return true, nil
+	}
+	cancelled, ok, err := l.ask(func(key client.CallOption) (client.Appointment, error) { return by.Cancel(ctx, a.ID, "", key) })
+	if ok {
 		l.note(cancelled)
 	}
-	return nil
+	return false, errors.Join(err, unless(ok || err != nil, "cancelled"))
+}
+
+// unless returns an error that a rule was in the way of what none forbids.
+func unless(ok bool, what string) error {
+	if ok {
+		return nil
+	}
+	return errors.New("an appointment could not be " + what)
 }
 
 // ask does one step. ok is false if a rule of the clinic's was against it; an error is

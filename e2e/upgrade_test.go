@@ -72,10 +72,7 @@ func lastStep(t *testing.T) (last int) {
 // one, this program is the earlier one, and the later one has a step more.
 func TestAnUpgradeUnderLoad(t *testing.T) {
 	t.Parallel()
-	database := sqltest.Postgres(t)
-	db := sqltest.Open(t, database)
-	perform(t, db, "DROP SCHEMA public CASCADE") // the old version makes its own
-	perform(t, db, "CREATE SCHEMA public")
+	database := sqltest.EmptyPostgres(t) // of which the old version makes its own
 	// An earlier release goes by the real clock.
 	old := []string{"MEDBOOK_DRAIN=300ms", "MEDBOOK_TEST_CLOCK="}
 	f := &fleet{clinic: &clinic{t: t, database: database, clock: filepath.Join(t.TempDir(), "clock"), settings: old, program: os.Getenv("MEDBOOK_TEST_PREVIOUS")}}

@@ -51,7 +51,7 @@ func (t trail) path(keys string) string {
 type verdictError audit.Verdict
 
 // Error says what is printed already.
-func (verdictError) Error() string { return "the audit trail is not intact" }
+func (verdictError) Error() string { return "it is not what it should be" }
 
 // verifyTrail judges a trail.
 type verifyTrail struct {

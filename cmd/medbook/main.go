@@ -56,7 +56,8 @@ type commands struct {
 		Export exportTrail `cmd:"" help:"Write the audit trail out, a line of JSON for each record."`
 		Key    trailKey    `cmd:"" help:"Print the public keys by which checkpoints are read."`
 	} `cmd:"" help:"Judge the audit trail."`
-	Demo struct {
+	Check checkDatabase `cmd:"" help:"Tell whether what is in the database can be so."`
+	Demo  struct {
 		Run  demoClinic `cmd:"" default:"withargs" help:"Make up a small clinic and run it."`
 		Fill fillDemo   `cmd:"" help:"Make up a large clinic in a new database, to measure by."`
 	} `cmd:"" help:"Make up a clinic."`

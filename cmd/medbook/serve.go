@@ -131,6 +131,7 @@ type serve struct {
 	delivery
 	trail
 	masterKey
+	watching
 	WebhooksAllowPrivate bool `env:"MEDBOOK_WEBHOOKS_ALLOW_PRIVATE" help:"Let webhooks lead to addresses within the clinic's own net, and without TLS to this machine."`
 
 	Drain            time.Duration `env:"MEDBOOK_DRAIN" default:"0s" placeholder:"DURATION" help:"For how long a server that was told to stop goes on, saying at /readyz that it is not ready, so that a balancer looks elsewhere first. Default: ${default}."`
@@ -143,7 +144,7 @@ type serve struct {
 func (serve) Help() string {
 	return `The database is made or brought up to date first. The log is written to stderr, a line of JSON each; the line "listening" tells the address. While there are no users, a link is printed with which the first admin is made.
 
-On SIGTERM or an interrupt the server takes no new requests, finishes the ones that are running (at most 30 seconds), and exits with 0.
+On SIGTERM or an interrupt the server waits for --drain, takes no new requests, finishes the ones that are running (at most 30 seconds), and exits with 0.
 
 Other machines are served over TLS only: by --tls-cert and --tls-key, or by a proxy that --trusted-proxies names.`
 }
@@ -178,7 +179,7 @@ func (s serve) configuration(o output) (c app.Config, err error) {
 		return c, err
 	}
 	c = app.Config{Listen: s.address(), Database: database, Log: app.NewLog(o.stderr)}
-	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
+	if err := errors.Join(s.edges.into(&c), s.restraints.into(&c), s.delivery.into(&c), s.watching.into(&c), s.trail.into(&c, s.keyFile.path(database))); err != nil {
 		return c, err
 	}
 	if s.RetainRecords < 0 {

@@ -183,10 +183,20 @@ func TestHealth(t *testing.T) {
 	c := onSQLite(t)
 	c.must(200, "", get, "/healthz", nil)
 	c.must(200, "", get, "/readyz", nil)
-	c.server.Ready = func(context.Context) error { return errors.New("migrating") }
-	r := c.call("", get, "/readyz", nil)
+	minor := Check{Name: "disk", Code: "disk-nearly-full", Detail: "marker of a sentence"}
+	c.server.Checks = func(context.Context) []Check { return []Check{{Name: "schema", Fatal: true}, minor} }
+	r := c.must(200, "", get, "/readyz", nil)
+	want := `{"status":"degraded","checks":[{"name":"schema","status":"ok"},{"name":"disk","status":"failing","code":"disk-nearly-full"}]}`
+	if got := strings.TrimSpace(string(r.body)); got != want {
+		t.Errorf("answered %s, want %s", got, want)
+	}
+	c.server.Checks = func(context.Context) []Check {
+		return []Check{{Name: "schema", Code: "database-not-migrated", Detail: "marker of a sentence", Fatal: true}, minor}
+	}
+	r = c.call("", get, "/readyz", nil)
 	c.refused(r, 503, "not-ready")
-	if r.Header.Get("Retry-After") != "1" || strings.Contains(string(r.body), "migrating") {
+	if r.Header.Get("Retry-After") != "1" || strings.Contains(string(r.body), "marker") ||
+		!strings.Contains(string(r.body), `"errors":[{"location":"schema","message":"database-not-migrated"}]`) {
 		t.Errorf("Retry-After %q, %s", r.Header.Get("Retry-After"), r.body)
 	}
 	c.must(200, "", get, "/healthz", nil)
@@ -196,13 +206,13 @@ func TestHealth(t *testing.T) {
 // in the answer, and that the server goes on.
 func TestPanics(t *testing.T) {
 	c := onSQLite(t)
-	c.server.Ready = func(context.Context) error { panic("marker-in-a-panic") }
+	c.server.Checks = func(context.Context) []Check { panic("marker-in-a-panic") }
 	r := c.call("", get, "/readyz", nil)
 	c.refused(r, 500, "internal")
 	if strings.Contains(c.log.String(), "marker-in-a-panic") || !strings.Contains(c.log.String(), "TestPanics") {
 		t.Errorf("the log should have the stack and not the value: %s", c.log)
 	}
-	c.server.Ready = func(context.Context) error { s := []int{}; _ = s[len(c.keys)]; return nil }
+	c.server.Checks = func(context.Context) []Check { s := []int{}; _ = s[len(c.keys)]; return nil }
 	c.refused(c.call("", get, "/readyz", nil), 500, "internal")
 	if !strings.Contains(c.log.String(), "index out of range") {
 		t.Errorf("a runtime error should be in the log: %s", c.log)

@@ -89,9 +89,14 @@ func emptyClinic(t testing.TB, db *sqldb.DB) *clinic {
 		Scheduling: &scheduling.Service{DB: db},
 		Encounters: &encounters.Service{DB: db, Masters: []keyring.Master{keyring.NewLive(ring(), "")}, Seal: ring()},
 		Orders:     &orders.Service{DB: db, Seal: ring()},
-		Ready:      db.Ready,
-		Log:        slog.New(slog.NewJSONHandler(c.log, nil)),
-		Now:        db.Now,
+		Checks: func(ctx context.Context) []Check {
+			if err := db.Ready(ctx); err != nil {
+				return []Check{{Name: "database", Code: "database-unavailable", Fatal: true}}
+			}
+			return []Check{{Name: "database", Fatal: true}}
+		},
+		Log: slog.New(slog.NewJSONHandler(c.log, nil)),
+		Now: db.Now,
 	}
 	push, err := notify.NewPush(notify.Pushing{Contact: "it@example.org", Private: phi.Of(strings.Repeat("YQ", 21) + "E")}) // any will do
 	if err != nil {

@@ -59,7 +59,7 @@ func (a *surface) systemRoutes(s *Server) {
 	route(a, row{"read-health", get, "/healthz", "Whether the program runs", readHealth, 200},
 		s.status, presentHealth)
 	route(a, row{"read-readiness", get, "/readyz", "Whether requests can be answered", readReadiness, 200},
-		s.readiness, presentHealth, refuses(errNotReady))
+		s.readiness, presentReadiness, refuses(errNotReady))
 	route(a, row{"read-openapi-json", get, "/openapi.json", "This document as JSON", readOpenAPI, 200},
 		a.documentJSON, presentFile, produces("application/json"))
 	route(a, row{"read-openapi-yaml", get, "/openapi.yaml", "This document as YAML", readOpenAPI, 200},

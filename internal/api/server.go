@@ -36,7 +36,7 @@ type Server struct {
 	Encounters *encounters.Service
 	Orders     *orders.Service
 	Privacy    *privacy.Service
-	Ready      func(context.Context) error // whether requests can be answered now
+	Checks     func(context.Context) []Check // whether requests can be answered now, and well
 
 	// Of the gate that Handler stands behind. Face needs none of them.
 	Log     *slog.Logger

@@ -66,6 +66,7 @@ type Config struct {
 
 	AllowNewerSchema bool          // start over a newer schema that says that this program may
 	Drain            time.Duration // between being told to stop and taking no new requests
+	Watching         Watching
 
 	Demo []DemoPerson // as whom anybody may sign in; nil: this is no demo
 
@@ -157,8 +158,12 @@ type App struct {
 	server   *http.Server
 	runner   *jobs.Runner
 	keeper   *audit.Keeper
-	stopping atomic.Bool
 	held     audit.Held // whose records of the trail may not be removed
+	watched  watch
+	stopping atomic.Bool // it was told to stop
+	bounds   bounds
+
+	certificates *certificates // nil: it serves plain HTTP
 }
 
 // New takes the address first, so that a second server started by mistake
@@ -179,9 +184,13 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	a := &App{Services: services, config: c, log: c.Log, listener: listener, held: privacy.Held}
+	a := &App{Services: services, config: c, log: c.Log, listener: listener, held: privacy.Held, bounds: usual}
 	a.open(channels)
-	if err := a.build(ctx); err != nil {
+	err = a.watch(ctx)
+	if err == nil {
+		err = a.build(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
@@ -205,9 +214,9 @@ func (a *App) build(ctx context.Context) error {
 	a.server = newServer(a.handler(pages), a.log)
 	a.server.RegisterOnShutdown(pages.Stop) // else pages that are kept fresh would hold it up
 	if a.config.TLSCert != "" {
-		files := &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
+		a.certificates = &certificates{cert: a.config.TLSCert, key: a.config.TLSKey, now: a.DB.Now, log: a.log}
 		var err error
-		if a.server.TLSConfig, err = files.config(); err != nil {
+		if a.server.TLSConfig, err = a.certificates.config(); err != nil {
 			return err
 		}
 	}
@@ -276,7 +285,7 @@ func (a *App) pages() *web.Server {
 func (a *App) handler(pages *web.Server) http.Handler {
 	g := &gate.Gate{
 		Auth: a.Auth, Log: a.log, Now: a.DB.Now, Proxies: a.config.TrustedProxies, Limits: a.config.Limits, Origins: a.config.Origins,
-		Pick: a.faces(pages),
+		Pick: a.faces(pages), Instruments: a.watched.instruments, Tracer: a.watched.tracer(),
 	}
 	return g.Handler()
 }
@@ -285,7 +294,7 @@ func (a *App) handler(pages *web.Server) http.Handler {
 func (a *App) faces(pages *web.Server) func(*http.Request) gate.Face {
 	s := &api.Server{
 		Auth: a.Auth, Directory: a.Directory, Notify: a.Notify, Webhooks: a.Webhooks, Scheduling: a.Scheduling, Encounters: a.Encounters, Orders: a.Orders, Privacy: a.Privacy,
-		Ready: a.ready,
+		Checks: a.Checks,
 	}
 	rest, html := s.Face(), pages.Face()
 	return func(r *http.Request) gate.Face {

@@ -18,12 +18,13 @@ import (
 // The packages below internal, from the ground up. A package imports only
 // packages of layers below its own; those of one layer do not see each other.
 var layers = [][]string{
-	{"errs", "id", "phi", "calendar", "ics", "keyring", "origin", "settings", "scheduling/history"},
+	{"errs", "id", "phi", "calendar", "ics", "keyring", "origin", "settings", "measure", "scheduling/history", "tracing/tracingtest"},
+	{"tracing"},
 	{"etag", "page", "password", "federation", "vault"},
 	{"federation/federationtest"},
 	{"sqldb/migrations"},
 	{"sqldb"},
-	{"sqldb/sqltest"},
+	{"sqldb/sqltest", "check"},
 	{"audit", "jobs", "idempotency"},
 	{"auth"},
 	{"directory"},
@@ -40,7 +41,7 @@ var layers = [][]string{
 }
 
 // helpers are packages that only tests import.
-var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest", "medbook/e2e/browser"}
+var helpers = []string{"sqldb/sqltest", "scheduling/history", "federation/federationtest", "tracing/tracingtest", "medbook/e2e/browser"}
 
 // faces speak to callers, and the gate stands before them. They know services,
 // not the database.
@@ -220,6 +221,20 @@ func TestPackagesImportOnlyLowerOnes(t *testing.T) {
 	}
 }
 
+// TestFewKnowHowTheProgramIsWatched shows that traces are told by package tracing
+// alone, which has no room for what is personal, and numbers by measure and app.
+func TestFewKnowHowTheProgramIsWatched(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports(t) {
+			traces := strings.HasPrefix(imported, "go.opentelemetry.io/") && !strings.HasPrefix(s.dir, "internal/tracing")
+			numbers := strings.HasPrefix(imported, "github.com/prometheus/") && s.dir != "internal/measure" && s.dir != "internal/app"
+			if traces || numbers {
+				t.Errorf("%s imports %s: use internal/tracing or internal/measure", s.path, imported)
+			}
+		}
+	}
+}
+
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	comments := map[string]string{}
 	for _, s := range sources(t) {
@@ -243,8 +258,9 @@ func TestOneClock(t *testing.T) {
 			continue
 		}
 		for call := range selectors(s.file) {
+			stopwatch := s.path == "internal/measure/stopwatch.go"                       // which tells durations, not the time
 			deadline := s.path == "internal/gate/stream.go" && call.in == "Stream.Write" // of a connection, which goes by the machine's clock
-			if slices.Contains([]string{"time.Now", "time.Since", "time.Until"}, call.text) && !deadline {
+			if slices.Contains([]string{"time.Now", "time.Since", "time.Until"}, call.text) && !deadline && !stopwatch {
 				t.Errorf("%s: %s uses %s", s.path, call.in, call.text)
 			}
 		}
@@ -317,6 +333,7 @@ var nouns = []string{"internal/directory", "internal/notify", "internal/scheduli
 // public, what is nobody's, and what is not handed out.
 var bare = []string{
 	"internal/encounters/amend.go Service.amendable", // handed out by the amendment, which is on record
+	"internal/encounters/check.go Service.CheckKeys", // whether it opens; it goes nowhere
 	"internal/encounters/create.go Service.draft",    // a key, to write with
 	"internal/encounters/keys.go Service.Rewrap",     // keys, wrapped
 	"internal/scheduling/explain.go Service.Explain", // no patient's identity, ever

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,12 +16,14 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/jobs"
 	"medbook/internal/keyring"
+	"medbook/internal/measure"
 	"medbook/internal/notify"
 	"medbook/internal/page"
 	"medbook/internal/phi"
 	"medbook/internal/scheduling"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
+	"medbook/internal/tracing"
 )
 
 // BenchmarkBookingsWhileProvidersAreDown measures how many bookings a second there
@@ -43,12 +46,12 @@ func BenchmarkBookingsWhileProvidersAreDown(b *testing.B) {
 			done := make(chan struct{})
 			go func() { c.runner.Run(ctx); close(done) }()
 			var took [2]time.Duration
-			c.book(100) // warm
+			c.book(b.Context(), 100) // warm
 			for b.Loop() {
 				for state := range took {
 					down.Store(state == 1)
 					began := time.Now()
-					c.book(100)
+					c.book(b.Context(), 100)
 					took[state] += time.Since(began)
 				}
 			}
@@ -64,7 +67,7 @@ func BenchmarkBookingsWhileProvidersAreDown(b *testing.B) {
 
 // booking is a clinic with one slot that many patients book in turn.
 type booking struct {
-	b        *testing.B
+	b        testing.TB
 	s        *Services
 	runner   *jobs.Runner
 	slot     string
@@ -72,7 +75,7 @@ type booking struct {
 	next     int
 }
 
-func newBooking(b *testing.B, db *sqldb.DB, url string) *booking {
+func newBooking(b testing.TB, db *sqldb.DB, url string) *booking {
 	b.Helper()
 	must := func(err error) {
 		b.Helper()
@@ -109,17 +112,61 @@ func newBooking(b *testing.B, db *sqldb.DB, url string) *booking {
 }
 
 // book has n patients book the slot and cancel, one after the other.
-func (c *booking) book(n int) {
+func (c *booking) book(ctx context.Context, n int) {
 	c.b.Helper()
 	for range n {
 		by := c.patients[c.next%len(c.patients)]
 		c.next++
-		a, err := c.s.Scheduling.Hold(c.b.Context(), by, scheduling.HoldRequest{Slot: c.slot, Confirm: true})
+		a, err := c.s.Scheduling.Hold(ctx, by, scheduling.HoldRequest{Slot: c.slot, Confirm: true})
 		if err == nil {
-			_, err = c.s.Scheduling.Cancel(c.b.Context(), by, a.ID.String(), scheduling.CancelRequest{})
+			_, err = c.s.Scheduling.Cancel(ctx, by, a.ID.String(), scheduling.CancelRequest{})
 		}
 		if err != nil {
 			c.b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkBookingsWatched measures how many bookings and cancellations a second there
+// are while nothing is measured, while all is, and while each is traced too, by turns.
+func BenchmarkBookingsWatched(b *testing.B) {
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer collector.Close()
+	for name, database := range map[string]func(testing.TB) string{"sqlite": sqltest.SQLite, "postgres": sqltest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			db := sqltest.Open(b, database(b))
+			db.Clock = time.Now
+			instruments := measure.New("v0")
+			exporter, err := tracing.Export(b.Context(), tracing.Config{Endpoint: collector.URL, Ratio: 1, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer exporter.Close(b.Context())
+			c := newBooking(b, db, collector.URL)
+			var took [3]time.Duration
+			c.book(b.Context(), 100) // warm
+			for b.Loop() {
+				for state := range took {
+					ctx := b.Context()
+					if db.Instruments = nil; state > 0 {
+						db.Instruments = instruments
+					}
+					began := time.Now()
+					for range 100 {
+						ctx, span := ctx, tracing.Span{}
+						if state == 2 {
+							ctx, span = exporter.Tracer().Serve(ctx, "")
+						}
+						c.book(ctx, 1)
+						span.End(nil)
+					}
+					took[state] += time.Since(began)
+				}
+			}
+			n := float64(100 * b.N)
+			b.ReportMetric(n/took[0].Seconds(), "off/s")
+			b.ReportMetric(took[0].Seconds()/took[1].Seconds(), "measured/off")
+			b.ReportMetric(took[0].Seconds()/took[2].Seconds(), "traced/off")
+		})
 	}
 }

@@ -62,6 +62,26 @@ func TestTheDesignHasTheSchema(t *testing.T) {
 	}
 }
 
+// TestThePrivacyPageHasEveryTable compares the tables of which docs/privacy.md says
+// what is in them, who sees it and how long it stays with those of the database.
+func TestThePrivacyPageHasEveryTable(t *testing.T) {
+	var got, want []string
+	for _, row := range regexp.MustCompile("(?m)^\\|[^|\n]+\\|( `[^|\n]+` )\\|[^|\n]+\\|[^|\n]+\\|$").FindAllStringSubmatch(document(t, "docs/privacy.md"), -1) {
+		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
+			got = append(got, name[1])
+		}
+	}
+	for _, r := range rows(t, postgres(t), `SELECT table_name FROM information_schema.tables
+		WHERE table_schema = 'public' AND table_name <> 'goose_db_version'`) {
+		want = append(want, r[0])
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/privacy.md does not have the tables of the database, each once (-database +document):\n%s", diff)
+	}
+}
+
 // TestTheDesignHasEveryRoute compares the list of endpoints with the OpenAPI document.
 func TestTheDesignHasEveryRoute(t *testing.T) {
 	var got, want []string
@@ -234,53 +254,4 @@ func TestTheDesignsAdoptionWorks(t *testing.T) {
 	if diff := cmp.Diff(before, columns()); diff != "" {
 		t.Errorf("the columns of the existing tables changed:\n%s", diff)
 	}
-}
-
-var (
-	isLink     = regexp.MustCompile(`\]\(([^):]*)\)`)
-	isHeading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	isTestName = regexp.MustCompile("`((?:Test|Benchmark|Fuzz)[A-Z]\\w*)`")
-)
-
-// TestTheDocumentsLeadSomewhere follows the links between documents, and looks
-// for the tests that they name.
-func TestTheDocumentsLeadSomewhere(t *testing.T) {
-	functions := map[string]bool{}
-	for _, s := range sources(t) {
-		for _, d := range s.file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && s.test {
-				functions[f.Name.Name] = true
-			}
-		}
-	}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/design.md", "docs/dependencies.md", "docs/security.md"} {
-		text := document(t, name)
-		for _, m := range isLink.FindAllStringSubmatch(text, -1) {
-			file, anchor, _ := strings.Cut(m[1], "#")
-			target := name
-			if file != "" {
-				target = filepath.Join(filepath.Dir(name), file)
-			}
-			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
-				t.Errorf("%s links to %s: %v", name, m[1], err)
-			} else if anchor != "" && !slices.Contains(anchors(document(t, target)), anchor) {
-				t.Errorf("%s links to %s, and there is no such heading", name, m[1])
-			}
-		}
-		for _, m := range isTestName.FindAllStringSubmatch(text, -1) {
-			if !functions[m[1]] {
-				t.Errorf("%s names %s, which does not exist", name, m[1])
-			}
-		}
-	}
-}
-
-// anchors returns by what the headings of a document are linked to.
-func anchors(text string) []string {
-	var all []string
-	for _, m := range isHeading.FindAllStringSubmatch(text, -1) {
-		plain := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
-		all = append(all, strings.ReplaceAll(plain, " ", "-"))
-	}
-	return all
 }

@@ -25,9 +25,6 @@ import (
 // server was told to stop.
 const drain = 30 * time.Second
 
-// errStopping is why a server that answers is not ready.
-var errStopping = errors.New("the server was told to stop")
-
 // Run answers requests and does jobs until ctx ends. Then it takes no new
 // requests, lets those that are running finish, and closes everything. The
 // error is nil unless something was cut off.
@@ -50,6 +47,7 @@ func (a *App) Run(ctx context.Context) error {
 	go func() { kept <- a.keeper.Run(keeping) }()
 	served := make(chan error, 1)
 	work.Go(func() { served <- a.serve() })
+	a.watched.serve(ctx, a)
 	a.log.InfoContext(ctx, "listening", "address", a.URL())
 	var err error
 	select {
@@ -57,7 +55,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.log.InfoContext(background, "stopping")
 		a.stopping.Store(true)
-		select {
+		select { // until balancers have seen it at /readyz
 		case err = <-served:
 		case <-time.After(a.config.Drain):
 		}
@@ -66,17 +64,9 @@ func (a *App) Run(ctx context.Context) error {
 	stop()
 	work.Wait()
 	endKeeping() // after all else, so that the last checkpoint covers all
-	return errors.Join(err, <-kept, a.DB.Close())
-}
-
-// ready returns nil if requests can be answered and are welcome. A server that was
-// told to stop says no while it still answers, so that a balancer looks elsewhere
-// before there is nobody to answer.
-func (a *App) ready(ctx context.Context) error {
-	if a.stopping.Load() {
-		return errStopping
-	}
-	return a.DB.Ready(ctx)
+	err = errors.Join(err, <-kept, a.DB.Close())
+	a.watched.close(background)
+	return err
 }
 
 // shutDown waits for the requests that are running, but not for ever.
@@ -91,7 +81,11 @@ func (a *App) shutDown(ctx context.Context) error {
 }
 
 // Close gives back what New took, for an App that will not Run.
-func (a *App) Close() error { return errors.Join(a.listener.Close(), a.DB.Close()) }
+func (a *App) Close() error {
+	err := errors.Join(a.listener.Close(), a.DB.Close())
+	a.watched.close(context.Background())
+	return err
+}
 
 func (a *App) serve() error {
 	if a.config.TLSCert != "" {
@@ -136,7 +130,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 
 // newRunner knows every job of the program.
 func (a *App) newRunner() *jobs.Runner {
-	r := &jobs.Runner{DB: a.DB, Log: a.log}
+	r := &jobs.Runner{DB: a.DB, Log: a.log, Tracer: a.watched.tracer()}
 	a.Notify.Work(r)
 	a.Webhooks.Work(r)
 	a.Scheduling.Work(r)

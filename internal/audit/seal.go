@@ -3,11 +3,13 @@ package audit
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"medbook/internal/errs"
+	"medbook/internal/measure"
 	"medbook/internal/sqldb"
 )
 
@@ -107,11 +109,27 @@ type Keeper struct {
 
 	Webhook *Webhook // where else they are sent; nil: nowhere
 
-	last Checkpoint // that this server signed
+	last  Checkpoint // that this server signed
+	pulse atomic.Pointer[measure.Stopwatch]
+}
+
+// Quiet returns for how long no turn of Run has succeeded: records could not be
+// sealed, or a checkpoint not be written. It is zero before Run.
+func (k *Keeper) Quiet() time.Duration {
+	if last := k.pulse.Load(); last != nil {
+		return last.Elapsed()
+	}
+	return 0
+}
+
+func (k *Keeper) beat() {
+	now := measure.StartStopwatch()
+	k.pulse.Store(&now)
 }
 
 // Run does so until ctx ends, and then once more for what is left.
 func (k *Keeper) Run(ctx context.Context) error {
+	k.beat()
 	tick := time.NewTicker(sealEvery)
 	defer tick.Stop()
 	for {
@@ -130,6 +148,11 @@ func (k *Keeper) turn(ctx context.Context, last bool) error {
 	_, err := Seal(ctx, k.DB)
 	if err == nil {
 		err = k.checkpoint(ctx, last)
+	}
+	if err != nil {
+		k.DB.Instruments.KeeperFailed()
+	} else {
+		k.beat()
 	}
 	if k.Webhook != nil { // whatever failed here may not be what was signed before
 		k.Webhook.turn(ctx, last)

@@ -210,3 +210,53 @@ func placedFrom(ctx context.Context, tx *sqldb.Tx, first, last int64) (map[int64
 		ORDER BY l.seq, p.patient_id`, batch), first, last)
 	return all, err
 }
+
+// mostCounted is how far records without a place are counted.
+const mostCounted = 10_000
+
+// Keeping is how far the trail has come.
+type Keeping struct {
+	Unsealed int       // records without a place in the tree; at most 10,000 are counted
+	Since    time.Time // when the oldest of those was made; zero: there is none
+	Unsigned int64     // records in the tree that no checkpoint covers
+	SignedAt time.Time // of the last checkpoint; zero: there is none
+}
+
+// Keep tells, as part of tx, how far the trail has come.
+func Keep(ctx context.Context, tx *sqldb.Tx) (k Keeping, err error) {
+	k.Unsealed, err = sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT COUNT(*) FROM (SELECT event_id FROM audit_pending LIMIT $1) waiting`, mostCounted)
+	if err != nil {
+		return k, err
+	}
+	if k.Since, err = instant(ctx, tx, `SELECT e.at FROM audit_pending p JOIN audit_events e ON e.id = p.event_id ORDER BY p.event_id LIMIT 1`); err != nil {
+		return k, err
+	}
+	head, err := readTree(ctx, tx)
+	if err != nil {
+		return k, err
+	}
+	signed, err := sqldb.One(ctx, tx, func(r sqldb.Row) (c Checkpoint, err error) {
+		err = r.Scan(&c.Size, (*sqldb.Instant)(&c.At))
+		return c, err
+	}, `SELECT size, at FROM audit_checkpoints ORDER BY size DESC LIMIT 1`)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		err = nil
+	}
+	k.Unsigned, k.SignedAt = head.size-signed.Size, signed.At
+	return k, err
+}
+
+// instant returns the one that a query answers, zero if it answers none.
+func instant(ctx context.Context, tx *sqldb.Tx, query string) (time.Time, error) {
+	at, err := sqldb.One(ctx, tx, func(r sqldb.Row) (at sqldb.Instant, err error) {
+		err = r.Scan(&at)
+		return at, err
+	}, query)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return time.Time(at), err
+}

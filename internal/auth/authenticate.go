@@ -37,7 +37,7 @@ func (s *Service) Authenticate(ctx context.Context, shown Shown, from Actor) (by
 	if t, ok := parseToken(cookiePrefix, shown.Cookie); ok {
 		return s.authenticateSession(ctx, t, from)
 	}
-	s.refusals.add(s.DB.Now(), from.Address, 1)
+	s.refused(s.DB.Now(), from)
 	return Actor{}, ErrUnauthenticated
 }
 
@@ -52,7 +52,7 @@ func (s *Service) authenticateKey(ctx context.Context, k token, from Actor) (by 
 		return Actor{}, err
 	}
 	if subtle.ConstantTimeCompare(k.hash(), c.hash) != 1 || !now.Before(c.expiresAt) || !c.reaches(from.Address) {
-		s.refusals.add(now, from.Address, 1)
+		s.refused(now, from)
 		return Actor{}, ErrUnauthenticated
 	}
 	if now.Sub(c.lastUsedAt) >= seenEvery {
@@ -70,7 +70,7 @@ func (s *Service) authenticateKey(ctx context.Context, k token, from Actor) (by 
 func (s *Service) authenticateToken(ctx context.Context, token string, from Actor) (Actor, error) {
 	c, err := s.Federation.VerifyAccess(ctx, token)
 	if errors.Is(err, federation.ErrToken) {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 		return Actor{}, ErrUnauthenticated
 	}
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *Service) authenticateToken(ctx context.Context, token string, from Acto
 	}
 	issuer, _ := s.Federation.Lookup(c.Issuer)
 	if err != nil || !grants(issuer, c, h.role) {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 		return Actor{}, ErrUnauthenticated
 	}
 	from.UserID, from.Role, from.PractitionerID, from.CredentialID = h.user, h.role, h.practitionerID, h.id

@@ -151,7 +151,7 @@ func (s *Service) SignInFrom(ctx context.Context, from Actor, r Return, browser 
 		}
 	}
 	if errors.Is(err, ErrIdentity) {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 	}
 	return in, err
 }

@@ -207,7 +207,7 @@ func (s *Service) SignInWithPasskey(ctx context.Context, from Actor, proof Proof
 		return err
 	})
 	if errors.Is(err, ErrFactorRefused) {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 	}
 	return in, err
 }

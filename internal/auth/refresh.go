@@ -21,7 +21,7 @@ func (s *Service) Refresh(ctx context.Context, from Actor, refresh string) (in S
 	defer errs.Wrap(&err, "refresh session")
 	old, ok := parseToken(refreshPrefix, refresh)
 	if !ok {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 		return in, ErrUnauthenticated
 	}
 	next := s.nextOf(old)
@@ -32,7 +32,7 @@ func (s *Service) Refresh(ctx context.Context, from Actor, refresh string) (in S
 		return err
 	})
 	if err == nil && !good {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 		err = ErrUnauthenticated
 	}
 	return in, err

@@ -27,6 +27,12 @@ type refusal struct {
 	address string
 }
 
+// refused counts a wrong credential.
+func (s *Service) refused(at time.Time, from Actor) {
+	s.DB.Instruments.CredentialRefused()
+	s.refusals.add(at, from.Address, 1)
+}
+
 func (r *refusals) add(at time.Time, address string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -126,7 +126,7 @@ func (s *Service) authenticateSession(ctx context.Context, t token, from Actor) 
 		subtle.ConstantTimeCompare(t.hash(), c.accessHash) == 1 && now.Before(c.accessExpiresAt) && now.Before(c.expiresAt) &&
 		(!c.browser || now.Before(c.seenAt.Add(idle(c.role))))
 	if !good {
-		s.refusals.add(now, from.Address, 1)
+		s.refused(now, from)
 		return Actor{}, ErrUnauthenticated
 	}
 	if now.Sub(c.seenAt) >= seenEvery {

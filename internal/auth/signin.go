@@ -52,7 +52,7 @@ func (s *Service) SignIn(ctx context.Context, from Actor, l LogIn) (in SignedIn,
 		return in, err
 	}
 	if !right || !a.verified {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 		return in, ErrSignIn
 	}
 	c := s.newCredentials(l.Browser)
@@ -67,7 +67,7 @@ func (s *Service) SignIn(ctx context.Context, from Actor, l LogIn) (in SignedIn,
 		return err
 	})
 	if errors.Is(err, ErrFactorRefused) {
-		s.refusals.add(s.DB.Now(), from.Address, 1)
+		s.refused(s.DB.Now(), from)
 	}
 	return in, err
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -77,7 +78,7 @@ func (a allowance) wait(failures int) time.Duration {
 // counts nothing, when it comes too soon. forgive takes back what a try that
 // succeeded was counted.
 func (s *Service) countTry(ctx context.Context, at []allowance) error {
-	return s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
+	err := s.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error {
 		for _, a := range at {
 			t, err := lockThrottle(ctx, tx, a.subject)
 			if err != nil {
@@ -96,6 +97,10 @@ func (s *Service) countTry(ctx context.Context, at []allowance) error {
 		}
 		return nil
 	})
+	if errors.Is(err, ErrThrottled) {
+		s.DB.Instruments.SignInThrottled()
+	}
+	return err
 }
 
 // forgive forgets the failures of an account, and this try at the address.

@@ -179,4 +179,4 @@ func (t Try) Forgive(ctx context.Context, tx *sqldb.Tx) error { return forgive(c
 
 // Refused counts a secret that was not good for the audit trail: one record for
 // each address and minute.
-func (s *Service) Refused(from Actor) { s.refusals.add(s.DB.Now(), from.Address, 1) }
+func (s *Service) Refused(from Actor) { s.refused(s.DB.Now(), from) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	random "math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,8 +36,9 @@ const (
 	dayBegins = 8  // o'clock, where the practitioner is
 	daySlots  = 32 // of 15 minutes: until four
 	holdFor   = 48 * time.Hour
-	atOnce    = 200 // appointments, or patients, that a transaction makes
-	documents = 100 // of so many visits one is documented
+	atOnce    = 1000 // appointments, or patients, that a transaction makes
+	recorded  = 200  // records of the trail that a statement writes
+	documents = 100  // of so many visits one is documented
 )
 
 // ErrInUse is of a database that has a clinic in it.
@@ -220,7 +222,7 @@ func (c *crowd) people(ctx context.Context, appointments int) error {
 				return err
 			}
 			tx.AfterCommit(func() { c.ids = append(c.ids, ids...) })
-			return audit.Record(ctx, tx, events...)
+			return record(ctx, tx, events)
 		})
 		if err != nil {
 			return err
@@ -240,9 +242,9 @@ func (c *crowd) live(ctx context.Context, f Filling) error {
 			return err
 		}
 		list := c.day(day, d, n, at)
-		for from := 0; from < len(list); from += atOnce {
+		for some := range slices.Chunk(list, atOnce) {
 			at = at.Add(time.Second)
-			if err := c.book(ctx, list[from:min(from+atOnce, len(list))], at); err != nil {
+			if err := c.book(ctx, some, at); err != nil {
 				return err
 			}
 		}
@@ -336,7 +338,7 @@ func (c *crowd) book(ctx context.Context, list []visit, at time.Time) error {
 		if err := scheduling.Enter(ctx, tx, rows); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, events...)
+		return record(ctx, tx, events)
 	})
 	if err == nil {
 		c.done.Appointments += len(list)
@@ -387,8 +389,19 @@ func (c *crowd) tell(ctx context.Context, until time.Time) error {
 		}[v.Status]
 		events = append(events, by.Event(action, "appointment", v.ID.String(), v.Patient))
 	}
-	for from := 0; from < len(events); from += atOnce {
-		if err := audit.RecordNow(ctx, c.DB, events[from:min(from+atOnce, len(events))]...); err != nil {
+	for some := range slices.Chunk(events, atOnce) {
+		err := c.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) error { return record(ctx, tx, some) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record puts many events on record, as part of tx.
+func record(ctx context.Context, tx *sqldb.Tx, events []audit.Event) error {
+	for some := range slices.Chunk(events, recorded) {
+		if err := audit.Record(ctx, tx, some...); err != nil {
 			return err
 		}
 	}

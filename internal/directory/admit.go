@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -44,8 +45,8 @@ type Relation struct{ Patient, Practitioner uuid.UUID }
 // stays so.
 func RelateAll(ctx context.Context, tx *sqldb.Tx, list []Relation) (err error) {
 	defer errs.Wrap(&err, "relate %d patients", len(list))
-	for from := 0; from < len(list); from += mostAtOnce {
-		if err := insertRelations(ctx, tx, list[from:min(from+mostAtOnce, len(list))], SourceAppointment); err != nil {
+	for some := range slices.Chunk(list, mostAtOnce) {
+		if err := insertRelations(ctx, tx, some, SourceAppointment); err != nil {
 			return err
 		}
 	}

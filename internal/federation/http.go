@@ -3,6 +3,8 @@ package federation
 import (
 	"errors"
 	"net/http"
+
+	"medbook/internal/tracing"
 )
 
 // careful returns a client that reaches issuers over base's transport, but does
@@ -13,7 +15,7 @@ func careful(base *http.Client) *http.Client {
 	if base != nil && base.Transport != nil {
 		next = base.Transport
 	}
-	c.Transport = limited{next}
+	c.Transport = limited{tracing.Outgoing(next, "identity-provider")}
 	return &c
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"medbook/internal/auth"
 	"medbook/internal/id"
+	"medbook/internal/tracing"
 )
 
 // Exchange is what becomes known of a request while it is answered. It is the
@@ -25,6 +26,7 @@ type Exchange struct {
 
 	face Face
 	log  *slog.Logger
+	span tracing.Span
 }
 
 type exchangeKey struct{}
@@ -43,7 +45,11 @@ func Of(ctx context.Context) *Exchange {
 func (g *Gate) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parent, trace := traceparent(r.Header.Get("Traceparent"))
-		x := &Exchange{Request: requestID(r.Header.Get("X-Request-ID")), Trace: trace, face: g.Pick(r), log: g.Log}
+		ctx, span := g.Tracer.Serve(r.Context(), parent)
+		if id, ours := span.IDs(); id != "" {
+			parent, trace = ours, id
+		}
+		x := &Exchange{Request: requestID(r.Header.Get("X-Request-ID")), Trace: trace, face: g.Pick(r), log: g.Log, span: span}
 		x.Actor = auth.Actor{RequestID: x.Request, Address: address(g.Proxies.Client(r)), Agent: agent(r.UserAgent())}
 		h := w.Header()
 		h.Set("X-Request-ID", x.Request)
@@ -59,7 +65,7 @@ func (g *Gate) identified(next http.Handler) http.Handler {
 		if g.Proxies.Secure(r) {
 			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, exchangeKey{}, x)))
 	})
 }
 

@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"medbook/internal/auth"
+	"medbook/internal/measure"
 	"medbook/internal/origin"
+	"medbook/internal/tracing"
 )
 
 // Face answers requests in its own form. Handler and Fail can ask for the
@@ -44,6 +46,9 @@ type Gate struct {
 	Limits  Limits
 	Origins []string                 // whose pages may call faces that are CrossOrigin: "https://app.example"
 	Pick    func(*http.Request) Face // which face a request is for; asked once for each
+
+	Instruments *measure.Instruments // count requests; nil: they are not counted
+	Tracer      tracing.Tracer       // begins the trace of each
 }
 
 // Handler returns the handler of all requests. It is safe for concurrent use.
@@ -51,7 +56,7 @@ func (g *Gate) Handler() http.Handler {
 	face := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		Of(r.Context()).face.Handler.ServeHTTP(w, r)
 	})
-	return g.identified(g.logged(g.recovered(g.shared(g.limited(g.authenticated(face))))))
+	return g.identified(g.watched(g.recovered(g.shared(g.limited(g.authenticated(face))))))
 }
 
 // fail has the face answer a request that err ended.

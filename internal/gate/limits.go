@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/httprate"
 
 	"medbook/internal/auth"
+	"medbook/internal/measure"
 )
 
 // Limits are how many requests a minute a server answers; 0 means any number.
@@ -26,6 +27,7 @@ const limitWindow = time.Minute
 type limiter struct {
 	policy string // its name in the headers
 	most   int
+	told   *measure.Instruments
 	now    func() time.Time
 
 	mu      sync.Mutex
@@ -37,7 +39,7 @@ func (g *Gate) newLimiter(policy string, most int) *limiter {
 	if most <= 0 {
 		return nil
 	}
-	return &limiter{policy: policy, most: most, now: g.Now, counter: httprate.NewLocalLimitCounter(limitWindow)}
+	return &limiter{policy: policy, most: most, told: g.Instruments, now: g.Now, counter: httprate.NewLocalLimitCounter(limitWindow)}
 }
 
 // count counts a request, or returns ErrTooMany with how long to wait. It tells
@@ -67,6 +69,7 @@ func (l *limiter) count(h http.Header, key string) error {
 	h.Add("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", l.policy, l.most, int(limitWindow.Seconds())))
 	h.Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", l.policy, max(0, left), int((limitWindow-passed).Seconds())))
 	if wait > 0 {
+		l.told.RateLimited(l.policy)
 		return ErrTooMany.After(wait)
 	}
 	return nil

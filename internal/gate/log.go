@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"medbook/internal/errs"
+	"medbook/internal/measure"
+	"medbook/internal/tracing"
 )
 
 // recorder remembers the status of an answer.
@@ -34,15 +37,20 @@ func (r *recorder) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController find what is recorded.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// logged writes one line for each request: the route's pattern, never the URL.
-func (g *Gate) logged(next http.Handler) http.Handler {
+// watched writes one line for each request, counts it, and ends its span: with the
+// route's pattern, never the URL.
+func (g *Gate) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, rec := Of(r.Context()), &recorder{ResponseWriter: w}
+		watch := g.Instruments.RequestBegins()
 		var start time.Time
 		if g.Now != nil {
 			start = g.Now()
 		}
 		defer func() {
+			stream := strings.HasPrefix(rec.Header().Get("Content-Type"), "text/event-stream")
+			g.Instruments.RequestEnds(measure.Request{Method: method(r.Method), Route: x.Route, Status: rec.status, Stream: stream}, watch)
+			x.endSpan(method(r.Method), rec.status)
 			attrs := []slog.Attr{
 				slog.String("request_id", x.Request), slog.String("trace_id", x.Trace),
 				slog.String("method", method(r.Method)), slog.String("route", x.Route), slog.Int("status", rec.status),
@@ -60,6 +68,23 @@ func (g *Gate) logged(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// endSpan says what became of the request. What was refused is no failure of ours.
+func (x *Exchange) endSpan(method string, status int) {
+	s := x.span
+	if s.Recording() {
+		s.Name(strings.TrimSpace(method + " " + x.Route))
+		s.Set(tracing.Method, method)
+		s.Set(tracing.Route, x.Route)
+		s.Set(tracing.RequestID, x.Request)
+		s.Set(tracing.ErrorCode, x.Code)
+		s.Count(tracing.Status, status)
+		if status >= http.StatusInternalServerError {
+			s.Fail(x.Code)
+		}
+	}
+	s.End(nil)
 }
 
 // method returns a method that HTTP knows, and "other" for what a caller invented.
@@ -89,7 +114,7 @@ func (g *Gate) recovered(next http.Handler) http.Handler {
 				what = err.Error()
 			}
 			g.Log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("request_id", Of(r.Context()).Request),
-				slog.String("error", what), slog.String("stack", string(debug.Stack())))
+				slog.String("trace_id", Of(r.Context()).Trace), slog.String("error", what), slog.String("stack", string(debug.Stack())))
 			if rec, ok := w.(*recorder); ok && rec.status != 0 {
 				panic(http.ErrAbortHandler) // half an answer must not look whole
 			}
@@ -106,6 +131,6 @@ func Note(ctx context.Context, err error) {
 	x.Code = e.Code
 	if e.Kind == errs.Internal && !errors.Is(err, ErrInternal) {
 		x.log.LogAttrs(ctx, slog.LevelError, "request failed",
-			slog.String("request_id", x.Request), slog.String("route", x.Route), slog.String("error", err.Error()))
+			slog.String("request_id", x.Request), slog.String("trace_id", x.Trace), slog.String("route", x.Route), slog.String("error", err.Error()))
 	}
 }

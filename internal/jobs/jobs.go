@@ -12,6 +12,7 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,35 @@ import (
 // work then can't be finished any more, so that all is done that was enqueued.
 type Job interface {
 	Kind() string
+}
+
+// Single is a job of which there is one.
+type Single interface {
+	Job
+	Once() uuid.UUID
+}
+
+// idOf returns the id of the one row.
+func idOf(j Single) uuid.UUID { return uuid.NewSHA1(j.Once(), []byte(j.Kind())) }
+
+// Missing returns those of a list of which there is no row: neither waiting nor at
+// work.
+func Missing[J Single](ctx context.Context, tx *sqldb.Tx, list []J) (missing []J, err error) {
+	defer errs.Wrap(&err, "look for %d jobs", len(list))
+	ids := make([]uuid.UUID, len(list))
+	for i, j := range list {
+		ids[i] = idOf(j)
+	}
+	found, err := there(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, j := range list {
+		if !slices.Contains(found, ids[i]) {
+			missing = append(missing, j)
+		}
+	}
+	return missing, nil
 }
 
 // Later is the error of a handler whose job is to rest until At, at least for a
@@ -56,8 +86,8 @@ func Enqueue(ctx context.Context, tx *sqldb.Tx, at time.Time, j Job) (err error)
 	if l, ok := j.(interface{ Lane() string }); ok {
 		row.Lane = l.Lane()
 	}
-	if o, ok := j.(interface{ Once() uuid.UUID }); ok {
-		row.ID = uuid.NewSHA1(o.Once(), []byte(j.Kind()))
+	if o, ok := j.(Single); ok {
+		row.ID = idOf(o)
 	}
 	if at.IsZero() {
 		at = tx.Now()

@@ -10,13 +10,16 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
 	"medbook/internal/errs"
 	"medbook/internal/id"
+	"medbook/internal/measure"
 	"medbook/internal/sqldb"
+	"medbook/internal/tracing"
 )
 
 const (
@@ -38,9 +41,12 @@ type Runner struct {
 	DB  *sqldb.DB
 	Log *slog.Logger // gets the kinds and ids of jobs, never what a handler's error says
 
+	Tracer tracing.Tracer // begins the trace of each run
+
 	handlers map[string]handler
 	lanes    map[string]chan struct{} // what wakes the workers of each; "" has the others'
 	strange  sync.Map                 // unknown kinds that were logged
+	pulse    atomic.Pointer[measure.Stopwatch]
 
 	mu      sync.Mutex
 	planned bool // each schedule has its row
@@ -76,6 +82,9 @@ func (r *Runner) add(kind string, h handler) {
 	r.handlers[kind] = h
 }
 
+// kinds lists what there are handlers for.
+func (r *Runner) kinds() []string { return slices.Sorted(maps.Keys(r.handlers)) }
+
 // Lane gives the jobs of a lane workers of their own: they do no others, and
 // nobody else of this runner does them. Jobs of other lanes are done with those
 // of none.
@@ -99,6 +108,7 @@ func (r *Runner) Nudge() {
 
 // Run does jobs as they become due, until ctx ends and the jobs at work are finished.
 func (r *Runner) Run(ctx context.Context) {
+	r.beat()
 	var wg sync.WaitGroup
 	named := slices.DeleteFunc(slices.Sorted(maps.Keys(r.lanes)), func(name string) bool { return name == "" })
 	for name, wake := range r.lanes {
@@ -141,6 +151,9 @@ func (r *Runner) runDue(ctx context.Context, is string, lanes []string) (n int, 
 	}
 	for ctx.Err() == nil {
 		j, ok, err := r.take(ctx, is, lanes)
+		if err == nil {
+			r.beat()
+		}
 		if err != nil || !ok {
 			return n, err
 		}
@@ -150,6 +163,22 @@ func (r *Runner) runDue(ctx context.Context, is string, lanes []string) (n int, 
 		}
 	}
 	return n, nil
+}
+
+// beat notes that a worker has looked for jobs.
+func (r *Runner) beat() {
+	now := measure.StartStopwatch()
+	r.pulse.Store(&now)
+}
+
+// Quiet returns for how long no worker of Run has been able to look for jobs. It is
+// zero before Run. One that is at a job does not look until it is done, which takes
+// as long as a lease at the most.
+func (r *Runner) Quiet() time.Duration {
+	if last := r.pulse.Load(); last != nil {
+		return last.Elapsed()
+	}
+	return 0
 }
 
 // plan gives each schedule its row, once.
@@ -179,7 +208,7 @@ func (r *Runner) plan(ctx context.Context) error {
 // take leases a job that is due, if there is one. It looks before it writes, so
 // that an idle runner does not write.
 func (r *Runner) take(ctx context.Context, is string, lanes []string) (j job, ok bool, err error) {
-	kinds := slices.Sorted(maps.Keys(r.handlers))
+	kinds := r.kinds()
 	for {
 		var due []uuid.UUID
 		var strange []string
@@ -209,34 +238,62 @@ func (r *Runner) take(ctx context.Context, is string, lanes []string) (j job, ok
 }
 
 // do runs a leased job and writes down how it went, unless the lease was lost.
-func (r *Runner) do(ctx context.Context, j job) error {
-	h := r.handlers[j.Kind]
-	failed := safely(ctx, h, j)
+func (r *Runner) do(ctx context.Context, j job) (err error) {
+	watch := r.DB.Instruments.Start()
+	ctx, span := r.Tracer.Begin(ctx, "job "+j.Kind)
+	outcome := measure.JobFailed
+	defer func() {
+		r.DB.Instruments.JobRan(j.Kind, outcome, watch)
+		span.Set(tracing.Kind, j.Kind)
+		span.Set(tracing.Outcome, outcome)
+		span.Count(tracing.Attempts, j.Attempts)
+		if outcome == measure.JobFailed {
+			span.Fail("job-failed")
+		}
+		span.End(nil)
+	}()
+	outcome, err = r.settle(ctx, j, safely(ctx, r.handlers[j.Kind], j))
+	return err
+}
+
+// settle writes down how a run went, and tells what it has come to. failed is the
+// handler's error.
+func (r *Runner) settle(ctx context.Context, j job, failed error) (outcome string, err error) {
+	every := r.handlers[j.Kind].every
 	var mine bool
 	var later Later
 	untried := errors.As(failed, &later) && !later.Tried
-	err := r.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
+	err = r.DB.Update(ctx, func(ctx context.Context, tx *sqldb.Tx) (err error) {
 		switch {
 		case untried:
 			mine, err = putOff(ctx, tx, j, tx.Now().Add(max(time.Second, later.At.Sub(tx.Now()))), j.Attempts-1)
 		case failed != nil:
 			mine, err = putOff(ctx, tx, j, tx.Now().Add(max(wait(j.Attempts), later.At.Sub(tx.Now()))), j.Attempts)
-		case h.every > 0:
-			mine, err = putOff(ctx, tx, j, tx.Now().Add(h.every), 0)
+		case every > 0:
+			mine, err = putOff(ctx, tx, j, tx.Now().Add(every), 0)
 		default:
 			mine, err = remove(ctx, tx, j)
 		}
 		return err
 	})
+	attrs := []any{"kind", j.Kind, "job_id", j.ID}
+	if trace := tracing.TraceID(ctx); trace != "" {
+		attrs = append(attrs, "trace_id", trace)
+	}
+	outcome = measure.JobDone
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s %s: %w", j.Kind, j.ID, err)
+		outcome, err = measure.JobFailed, fmt.Errorf("%s %s: %w", j.Kind, j.ID, err)
 	case !mine:
-		r.Log.WarnContext(ctx, "a job outlived its lease", "kind", j.Kind, "job_id", j.ID)
-	case failed != nil && !untried:
-		r.Log.WarnContext(ctx, "a job failed and is put off", "kind", j.Kind, "job_id", j.ID, "attempts", j.Attempts)
+		outcome = measure.JobLost
+		r.Log.WarnContext(ctx, "a job outlived its lease", attrs...)
+	case untried:
+		outcome = measure.JobPutOff
+	case failed != nil:
+		outcome = measure.JobFailed
+		r.Log.WarnContext(ctx, "a job failed and is put off", append(attrs, "attempts", j.Attempts)...)
 	}
-	return nil
+	return outcome, err
 }
 
 // safely runs the job for less time than its lease and makes a panic an error.

@@ -71,3 +71,24 @@ func scan[T any](r sqldb.Row) (v T, err error) {
 	err = r.Scan(&v)
 	return v, err
 }
+
+// mostCounted is how far a backlog is counted: beyond it, more is all that anybody
+// needs to know, and the look stays cheap.
+const mostCounted = 10_000
+
+// Waiting is what is due of a kind and a lane, and not taken yet.
+type Waiting struct {
+	Lane, Kind string
+	N          int       // at most 10,000 of all kinds are counted, the oldest
+	Since      time.Time // when the oldest was due
+}
+
+// Backlog tells, as part of tx, what waits to be done.
+func Backlog(ctx context.Context, tx *sqldb.Tx) ([]Waiting, error) {
+	return sqldb.All(ctx, tx, func(r sqldb.Row) (w Waiting, err error) {
+		err = r.Scan(&w.Lane, &w.Kind, &w.N, (*sqldb.Instant)(&w.Since))
+		return w, err
+	}, `SELECT lane, kind, COUNT(*), MIN(run_at) FROM (SELECT lane, kind, run_at FROM jobs
+		WHERE run_at <= $1 AND lease_until <= $1 ORDER BY run_at, id LIMIT $2) due GROUP BY lane, kind ORDER BY lane, kind`,
+		sqldb.Instant(tx.Now()), mostCounted)
+}

@@ -8,7 +8,9 @@ import (
 
 	"medbook/internal/errs"
 	"medbook/internal/jobs"
+	"medbook/internal/measure"
 	"medbook/internal/sqldb"
+	"medbook/internal/tracing"
 )
 
 // deliver makes one attempt to send a message, unless it was sent or has failed
@@ -96,8 +98,25 @@ func (s *Service) settle(ctx context.Context, n Notification, failure *Failure) 
 	return err
 }
 
-// send makes an attempt. It returns nil when the message was sent.
+// send makes an attempt, counts it, and makes it a span. It returns nil when the
+// message was sent.
 func (s *Service) send(ctx context.Context, a attempt) *Failure {
+	ctx, span := tracing.Start(ctx, "deliver message")
+	failure := s.sendBy(ctx, a)
+	outcome := measure.Sent
+	if failure != nil {
+		outcome = string(failure.Class)
+		span.Fail(outcome)
+	}
+	span.Set(tracing.Channel, a.n.Channel)
+	span.Set(tracing.Kind, string(a.n.Kind))
+	span.Set(tracing.Outcome, outcome)
+	span.End(nil)
+	s.DB.Instruments.MessageTried(a.n.Channel, outcome)
+	return failure
+}
+
+func (s *Service) sendBy(ctx context.Context, a attempt) *Failure {
 	channel := s.named(a.n.Channel)
 	if channel == nil {
 		return &Failure{Class: NoChannel}

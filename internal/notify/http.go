@@ -20,6 +20,7 @@ import (
 	"medbook/internal/directory"
 	"medbook/internal/phi"
 	"medbook/internal/sqldb"
+	"medbook/internal/tracing"
 )
 
 // API says which HTTP service takes messages of a channel. The zero API is none.
@@ -104,18 +105,22 @@ func newProvider(address string, roots *x509.CertPool, timeout time.Duration) (p
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return p, errors.New("messages are posted to https://…, or to http://… on this machine") // not the address: it may hold a secret
 	}
-	return provider{url: address, client: newClient(roots), timeout: cmp.Or(timeout, 10*time.Second)}, nil
+	return provider{url: address, client: newClient(newTransport(roots), "delivery-service"), timeout: cmp.Or(timeout, 10*time.Second)}, nil
+}
+
+func newTransport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		MaxIdleConns:    10, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 32 << 10,
+	}
 }
 
 // newClient returns a client that follows no redirects: who takes messages
-// elsewhere has not been chosen by the operator.
-func newClient(roots *x509.CertPool) *http.Client {
+// elsewhere has not been chosen by the operator. recipient is its name in traces.
+func newClient(over *http.Transport, recipient string) *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:           http.ProxyFromEnvironment,
-			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			MaxIdleConns:    10, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 32 << 10,
-		},
+		Transport:     tracing.Outgoing(over, recipient),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

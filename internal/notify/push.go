@@ -91,11 +91,10 @@ func guarded(c Pushing) *http.Client {
 	if len(c.Allowed) > 0 {
 		options = append(options, ssrf.WithAnyPort())
 	}
-	client := newClient(c.Roots)
-	transport := client.Transport.(*http.Transport) //nolint:forcetypeassert // newClient's
+	transport := newTransport(c.Roots)
 	transport.Proxy = nil
 	transport.DialContext = (&net.Dialer{Control: ssrf.New(options...).Safe}).DialContext
-	return client
+	return newClient(transport, "push-service")
 }
 
 // Name returns "push".

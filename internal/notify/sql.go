@@ -61,7 +61,27 @@ func insert(ctx context.Context, tx *sqldb.Tx, n Notification) (bool, error) {
 			(id, user_id, kind, about, with_role, channel, wanted, note, status, attempts, last_error, sealed, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
 		n.ID, n.User, string(n.Event.Kind), n.About, n.By, n.Channel, n.Wanted, string(n.Note), string(n.Status), string(n.LastError), n.sealed, sqldb.Instant(n.CreatedAt), sqldb.Instant(n.UpdatedAt))
+	if count > 0 && n.Status != Pending {
+		settled(tx, n)
+	}
 	return count > 0, err
+}
+
+// settled counts a message that is not tried any more.
+func settled(tx *sqldb.Tx, n Notification) {
+	tx.AfterCommit(func() { tx.Instruments().MessageSettled(n.Channel, string(n.Status)) })
+}
+
+// mostCounted is how far a backlog is counted: beyond it, more is all that anybody
+// needs to know, and the look stays cheap.
+const mostCounted = 10_000
+
+func backlog(ctx context.Context, tx *sqldb.Tx) ([]Waiting, error) {
+	return sqldb.All(ctx, tx, func(r sqldb.Row) (w Waiting, err error) {
+		err = r.Scan(&w.Channel, &w.N, (*sqldb.Instant)(&w.Since))
+		return w, err
+	}, `SELECT channel, COUNT(*), MIN(updated_at) FROM (SELECT channel, updated_at FROM notifications
+		WHERE status = 'pending' ORDER BY updated_at LIMIT $1) waiting GROUP BY channel ORDER BY channel`, mostCounted)
 }
 
 // begin counts an attempt and returns the message. It returns ErrNoRows for one
@@ -114,9 +134,12 @@ func finish(ctx context.Context, tx *sqldb.Tx, n Notification) error {
 			string(n.LastError), n.ID, n.Attempts)
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE notifications SET status = $1, last_error = $2, sealed = NULL, updated_at = $3
+	mine, err := tx.Exec(ctx, `UPDATE notifications SET status = $1, last_error = $2, sealed = NULL, updated_at = $3
 		WHERE id = $4 AND status = 'pending' AND attempts = $5`,
 		string(n.Status), string(n.LastError), sqldb.Instant(tx.Now()), n.ID, n.Attempts)
+	if mine > 0 {
+		settled(tx, n)
+	}
 	return err
 }
 

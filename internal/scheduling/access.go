@@ -60,6 +60,9 @@ func asNotFound(err, as error) error {
 // the refused one is rolled back, and returns err. resource must be an id that
 // was parsed, or empty: a caller's text does not belong into the trail.
 func (s *Service) settle(ctx context.Context, by auth.Actor, err error, action, resourceType, resource string) error {
+	if e := errs.As(err); e != nil && e.Kind != errs.Internal && e.Kind != errs.Unavailable {
+		s.DB.Instruments.SchedulingRefused(action, e.Code)
+	}
 	return audit.Refuse(ctx, s.DB, by.Intends(action, resourceType, resource), err)
 }
 

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"context"
+	"slices"
 
 	"medbook/internal/calendar"
 	"medbook/internal/errs"
@@ -21,8 +22,8 @@ const mostAtOnce = 200
 func Enter(ctx context.Context, tx *sqldb.Tx, list []Appointment) (err error) {
 	defer errs.Wrap(&err, "enter %d appointments", len(list))
 	var claims []claimed
-	for from := 0; from < len(list); from += mostAtOnce {
-		if err := insertAppointments(ctx, tx, list[from:min(from+mostAtOnce, len(list))]); err != nil {
+	for some := range slices.Chunk(list, mostAtOnce) {
+		if err := insertAppointments(ctx, tx, some); err != nil {
 			return err
 		}
 	}
@@ -40,8 +41,7 @@ func Enter(ctx context.Context, tx *sqldb.Tx, list []Appointment) (err error) {
 			}
 		}
 	}
-	for from := 0; from < len(claims); from += mostAtOnce {
-		some := claims[from:min(from+mostAtOnce, len(claims))]
+	for some := range slices.Chunk(claims, mostAtOnce) {
 		n, err := enterClaims(ctx, tx, some)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,8 +32,9 @@ var happened = map[notify.Kind]webhooks.Kind{
 	notify.HoldExpired:          webhooks.AppointmentExpired,
 }
 
-// emit has programs of the clinic told what has become of an appointment.
+// emit counts what has become of an appointment, and has programs of the clinic told.
 func emit(ctx context.Context, tx *sqldb.Tx, kind webhooks.Kind, a Appointment) error {
+	tx.AfterCommit(func() { tx.Instruments().Appointment(strings.TrimPrefix(string(kind), "appointment.")) })
 	return webhooks.Emit(ctx, tx, webhooks.Event{Kind: kind, About: a.ID.String(), Patient: a.Patient, Practitioner: a.Practitioner()})
 }
 

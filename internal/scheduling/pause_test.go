@@ -170,7 +170,7 @@ func (c *call) at(p *pause) {
 // before the one who is held back.
 func (s *stage) await(c *call) {
 	s.t.Helper()
-	for s.together() && s.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
+	for s.together() && s.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = current_setting('application_name') AND wait_event_type = 'Lock'`) == 0 {
 		select {
 		case <-c.done:
 			s.t.Fatalf("%s did not wait: %v", c.caller, c.err)

@@ -17,14 +17,16 @@ func CheckAddress(url string) error {
 	switch scheme {
 	case "sqlite":
 		if strings.TrimPrefix(rest, "//") == "" {
-			return errors.New("open database: behind sqlite: the path is missing")
+			return errors.New(`open database: the path is missing after "sqlite:"`)
 		}
 		return nil
 	case "postgres", "postgresql":
-		if _, err := pgx.ParseConfig(url); err != nil {
+		config, err := pgx.ParseConfig(url)
+		if err != nil {
 			return errNotUnderstood
 		}
-		return nil
+		_, err = poolSize(config)
+		return err
 	}
 	return errors.New(`open database: the address must begin with "sqlite:" or "postgres://"`)
 }

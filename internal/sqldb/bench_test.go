@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"medbook/internal/measure"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -59,6 +60,26 @@ func BenchmarkView(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				get[int](b, db, "SELECT n FROM counters WHERE id = $1", 1)
+			}
+		})
+	}
+}
+
+// BenchmarkViewWatched measures a View of one statement, which no disk takes part in,
+// while nothing is measured and while it is.
+func BenchmarkViewWatched(b *testing.B) {
+	for name, instruments := range map[string]*measure.Instruments{"off": nil, "measured": measure.New("v0")} {
+		b.Run(name, func(b *testing.B) {
+			db := sqltest.Open(b, sqltest.SQLite(b))
+			db.Instruments = instruments
+			for b.Loop() {
+				err := db.View(b.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+					_, err := sqldb.One(ctx, tx, value[int], "SELECT 1")
+					return err
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

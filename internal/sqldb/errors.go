@@ -21,6 +21,7 @@ var (
 	ErrNoRows         = sql.ErrNoRows
 	ErrNested         = errors.New("sqldb: View or Update inside a transaction")
 	ErrNewer          = errs.New(errs.Unavailable, "database-newer", "The database was made by a newer version of this program.")
+	ErrNotMigrated    = errs.New(errs.Unavailable, "database-not-migrated", "The database has not been brought up to date yet.")
 	ErrUnavailable    = errs.New(errs.Unavailable, "database-unavailable", "The database can't be reached.")
 	ErrOutcomeUnknown = errs.New(errs.Unavailable, "outcome-unknown", "The database did not confirm the change; it may have been made.")
 	ErrBusy           = errs.New(errs.Unavailable, "too-busy", "Too much is waiting for the database.")
@@ -43,11 +44,8 @@ const (
 const (
 	queryCanceled = "57014" // the statement was ended by a cancel request
 	readOnly      = "25006" // the server takes no writes: it has become a standby
+	restedTooLong = "25P03" // the session was ended, for nothing came from the program within a transaction
 )
-
-// restedTooLong is PostgreSQL's SQLSTATE for a transaction, and its session, that was
-// ended because nothing came from the program for too long.
-const restedTooLong = "25P03"
 
 // IsUnique reports whether err is a violation of a unique or primary key.
 func IsUnique(err error) bool {
@@ -83,7 +81,7 @@ func conflict(err error) bool {
 // lost reports whether err means that the server, or the connection to it, is
 // gone or was not to be had.
 func lost(err error) bool {
-	var connecting *pgconn.ConnectError
+	var connecting *unreachableError
 	var network net.Error
 	switch state := sqlState(err); {
 	case errors.As(err, &connecting), strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300", state == restedTooLong:

@@ -65,6 +65,7 @@ func (w *writer) finish(ran []*request) {
 	if !changed {
 		w.rollback()
 	} else {
+		w.db.Instruments.Group(len(ran))
 		err = w.commit()
 	}
 	if len(ran) > 1 && sqliteCode(err)&0xff == sqliteConstraint {
@@ -84,6 +85,7 @@ func (w *writer) singly(ran []*request) {
 	for _, r := range ran {
 		if r.err = w.begin(); r.err == nil {
 			if r.err = w.give(r); r.err == nil {
+				w.db.Instruments.Group(1)
 				r.err = w.commit()
 			} else {
 				w.rollback()
@@ -131,7 +133,9 @@ func (w *writer) commit() error {
 		w.rollback()
 		return err
 	}
+	watch := w.db.Instruments.Start()
 	_, err := w.on.exec(context.Background(), "COMMIT", nil)
+	w.db.Instruments.Committed(watch)
 	if err == nil {
 		w.untidy++
 		return nil

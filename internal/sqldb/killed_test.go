@@ -249,7 +249,7 @@ func schemaOf(t *testing.T, db *sqldb.DB) map[string]string {
 		sqldb.SQLite: "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_schema WHERE tbl_name NOT LIKE 'sqlite_%' AND tbl_name <> 'goose_db_version'",
 		sqldb.Postgres: `SELECT 'column ' || table_name || '.' || column_name || ': ' || concat_ws(' ', data_type, is_nullable, column_default)
 			FROM information_schema.columns WHERE table_schema = current_schema() AND table_name <> 'goose_db_version'
-			UNION ALL SELECT 'index ' || indexname || ': ' || indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename <> 'goose_db_version'
+			UNION ALL SELECT 'index ' || indexname || ': ' || replace(indexdef, current_schema() || '.', '') FROM pg_indexes WHERE schemaname = current_schema() AND tablename <> 'goose_db_version'
 			UNION ALL SELECT 'constraint ' || conrelid::regclass::text || ' ' || conname || ': ' || pg_get_constraintdef(oid) || convalidated::text
 			FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND conrelid <> 0 AND conrelid::regclass::text <> 'goose_db_version'`,
 	}[db.Engine()])

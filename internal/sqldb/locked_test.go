@@ -63,7 +63,7 @@ func TestAStepLetsOthersPass(t *testing.T) {
 	go func() { migrated <- newer.Migrate(t.Context()) }()
 	<-tries
 	for waiting := 0; waiting == 0; { // the step waits for who reads
-		waiting = get[int](t, db, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+		waiting = get[int](t, db, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = current_setting('application_name') AND wait_event_type = 'Lock'")
 	}
 	get[int](t, db, "SELECT COUNT(*) FROM users") // which waits behind the step
 	<-tries

@@ -15,8 +15,6 @@ import (
 	"medbook/internal/sqldb/migrations"
 )
 
-var errNotMigrated = errs.New(errs.Unavailable, "database-not-migrated", "The database has not been brought up to date yet.")
-
 // Schema is how far a database is, and how far a program would bring it. Versions
 // are numbers of steps, 0 being an empty database.
 type Schema struct {
@@ -38,7 +36,7 @@ type Step struct {
 func (s Schema) current() error {
 	switch {
 	case s.Have < s.Want:
-		return errNotMigrated
+		return ErrNotMigrated
 	case s.Have > s.Want && s.Oldest > s.Want:
 		return s.newer()
 	}

@@ -24,13 +24,9 @@ import (
 // empty is an address of a database of each engine that has no schema.
 func empty(t *testing.T) map[string]string {
 	t.Helper()
-	address := sqltest.Postgres(t)
-	db := sqltest.Open(t, address)
-	update(t, db, "DROP SCHEMA public CASCADE")
-	update(t, db, "CREATE SCHEMA public")
 	return map[string]string{
 		"sqlite":   "sqlite:" + filepath.Join(t.TempDir(), "new", "folder", "medbook.db"),
-		"postgres": address,
+		"postgres": sqltest.EmptyPostgres(t),
 	}
 }
 
@@ -108,7 +104,7 @@ func TestMigrationsWaitForEachOther(t *testing.T) {
 			}
 			close(held)
 			for waiting := 0; waiting < 4; {
-				waiting = get[int](t, db, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+				waiting = get[int](t, db, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = current_setting('application_name') AND wait_event_type = 'Lock'")
 			}
 			return errStop
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -119,6 +120,11 @@ func TestOpenSaysWhatIsWrongInOneLine(t *testing.T) {
 	}
 	nobody := listener.Addr().String()
 	listener.Close()
+	elsewhere, err := url.Parse(sqltest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Path = "/no_such"
 	tests := []struct{ name, address, want string }{
 		{"no scheme", "medbook.db", `must begin with "sqlite:" or "postgres://"`},
 		{"other scheme", "mysql://root:secret@host/db", `must begin with "sqlite:" or "postgres://"`},
@@ -128,7 +134,7 @@ func TestOpenSaysWhatIsWrongInOneLine(t *testing.T) {
 		{"below a file", "sqlite:" + text + "/x.db", "not a directory"},
 		{"nobody there", "postgres://me:secret@" + nobody + "/clinic", "clinic at " + nobody + ": connect: connection refused"},
 		{"nonsense", "postgres://me:secret@host:port/clinic", "can't be understood"},
-		{"no such database", strings.Replace(sqltest.Postgres(t), "/test_", "/no_such_", 1), "does not exist"},
+		{"no such database", elsewhere.String(), "does not exist"},
 	}
 	for _, tt := range tests {
 		db, err := sqldb.Open(t.Context(), tt.address)

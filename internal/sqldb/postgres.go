@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"medbook/internal/tracing"
 )
 
 // limits are how long what may take on a PostgreSQL database. A request that
@@ -62,13 +63,8 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	p.pool = sql.OpenDB(p.servers)
 	p.pool.SetMaxOpenConns(size)
 	p.pool.SetMaxIdleConns(size)
-	var isolation, messages string
-	row := p.pool.QueryRowContext(ctx, "SELECT current_setting('default_transaction_isolation'), current_setting('client_min_messages')")
-	err = row.Scan(&isolation, &messages)
-	if err == nil && slices.Contains(silent, messages) {
-		err = errSilent
-	}
-	if err != nil {
+	var isolation string
+	if err := p.pool.QueryRowContext(ctx, "SHOW default_transaction_isolation").Scan(&isolation); err != nil {
 		_ = p.pool.Close()
 		return nil, &maskedError{p.servers.whyNot(config.Database, err), classify(ctx, err)}
 	}
@@ -77,12 +73,6 @@ func openPostgres(ctx context.Context, db *DB, url string) (backend, error) {
 	}
 	return p, nil
 }
-
-// silent are the values of client_min_messages with which a server does not say
-// that it committed without its standbys.
-var silent = []string{"error", "fatal", "panic"}
-
-var errSilent = errors.New("client_min_messages must be warning or lower, for a warning tells that a commit was not replicated")
 
 // poolSize returns how many connections there may be at most: what the address says
 // as pool_max_conns, which is no parameter of the server's, or as many as the
@@ -104,12 +94,17 @@ func poolSize(config *pgx.ConnConfig) (int, error) {
 // idleFor is how long a transaction may rest between two statements.
 const idleFor = 10 * time.Second
 
-// bounded has the server end a transaction whose program does nothing for so long: it
-// is frozen, or cut off, and others wait for the rows that it has locked. What the
-// address or the server's settings say about it is left alone.
-func bounded(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%dms', FALSE)
-		WHERE current_setting('idle_in_transaction_session_timeout') = '0'`, idleFor.Milliseconds()))
+// settle is the first that a connection says. It has the server end a transaction
+// whose program does nothing for so long: it is frozen, or cut off, and others wait for
+// the rows that it has locked. What the address or the server's settings say about it
+// is left alone. And the server is not to hide warnings: one tells that it committed
+// without its standbys.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT
+		CASE WHEN current_setting('idle_in_transaction_session_timeout') = '0'
+			THEN set_config('idle_in_transaction_session_timeout', '%dms', FALSE) END,
+		CASE WHEN current_setting('client_min_messages') IN ('error', 'fatal', 'panic')
+			THEN set_config('client_min_messages', 'warning', FALSE) END`, idleFor.Milliseconds()))
 	return err
 }
 
@@ -142,14 +137,22 @@ func (p *postgresDB) retry(ctx context.Context, attempt func(until time.Time) (*
 		InitialInterval: 2 * time.Millisecond, MaxInterval: 250 * time.Millisecond,
 		Multiplier: 2, RandomizationFactor: 0.5,
 	}
-	until := time.Now().Add(p.limits.retry)
+	attempts, until := 0, time.Now().Add(p.limits.retry)
 	tx, err := backoff.Retry(ctx, func() (*Tx, error) {
+		attempts++
 		tx, err := attempt(until)
-		if err != nil && (!retryable(err) || ctx.Err() != nil) {
+		switch {
+		case err == nil:
+		case !retryable(err) || ctx.Err() != nil:
 			err = backoff.Permanent(err)
+		default:
+			p.db.Instruments.Retried(whyAgain(err))
 		}
 		return tx, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(p.limits.retry))
+	if attempts > 1 {
+		tracing.Current(ctx).Count(tracing.Attempts, attempts)
+	}
 	switch {
 	case err == nil:
 		return tx, nil
@@ -228,7 +231,9 @@ func (p *postgresDB) commit(ctx context.Context, conn *sql.Conn, l *link) error 
 			return classify(ctx, pgconn.ErrConnClosed)
 		}
 		l.warned = false
+		watch := p.db.Instruments.Start()
 		tag, err := server.Exec(ctx, "COMMIT")
+		p.db.Instruments.Committed(watch)
 		switch {
 		case err == nil && tag.String() != "COMMIT":
 			return errors.New("sqldb: the server rolled back where it was told to commit")

@@ -30,6 +30,7 @@ const (
 type servers struct {
 	names []string // host:port, in the order of the address
 	each  []driver.Connector
+	limit time.Duration // for each
 
 	mu     sync.Mutex
 	first  int       // which to try first
@@ -50,7 +51,7 @@ const linkKey = "medbook"
 // newServers takes the configuration apart, which has the further servers as
 // fallbacks, and each server twice where TLS is preferred and not required.
 func newServers(config *pgx.ConnConfig) *servers {
-	s := &servers{}
+	s := &servers{limit: config.ConnectTimeout}
 	each := []*pgx.ConnConfig{}
 	for _, c := range append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}}, config.Fallbacks...) {
 		if n := len(each); n > 0 && each[n-1].Host == c.Host && each[n-1].Port == c.Port {
@@ -68,7 +69,7 @@ func newServers(config *pgx.ConnConfig) *servers {
 		one.OnNotice = noticed
 		one.DialFunc = dialer().DialContext
 		s.names = append(s.names, net.JoinHostPort(one.Host, strconv.Itoa(int(one.Port))))
-		s.each = append(s.each, stdlib.GetConnector(*one, stdlib.OptionShouldPing(neverPing), stdlib.OptionResetSession(s.reset), stdlib.OptionAfterConnect(bounded)))
+		s.each = append(s.each, stdlib.GetConnector(*one, stdlib.OptionAfterConnect(settle), stdlib.OptionShouldPing(neverPing), stdlib.OptionResetSession(s.reset)))
 	}
 	return s
 }
@@ -105,7 +106,7 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 	failures := make([]error, 0, len(s.each))
 	for i := range s.each {
 		n := (first + i) % len(s.each)
-		conn, err := s.each[n].Connect(ctx)
+		conn, err := s.connect(ctx, n)
 		if err == nil {
 			s.reached(n)
 			conn.(*stdlib.Conn).Conn().PgConn().CustomData()[linkKey] = &link{server: n, term: term}
@@ -121,6 +122,13 @@ func (s *servers) Connect(ctx context.Context) (driver.Conn, error) {
 		s.missed(err)
 	}
 	return nil, err
+}
+
+// connect connects to the nth server.
+func (s *servers) connect(ctx context.Context, n int) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.limit)
+	defer cancel()
+	return s.each[n].Connect(ctx)
 }
 
 // unreachableError says which server could not be reached, and why.

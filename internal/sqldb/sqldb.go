@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"medbook/internal/measure"
 )
 
 // Engine is the kind of database behind a DB.
@@ -54,6 +56,9 @@ type DB struct {
 	// AllowNewer lets Migrate pass over a schema that a newer program has made, if
 	// it says that this program may work there.
 	AllowNewer bool
+	// Instruments count transactions, and what packages above do in them; nil: they
+	// are not counted.
+	Instruments *measure.Instruments
 
 	engine  Engine
 	be      backend
@@ -71,6 +76,7 @@ type backend interface {
 	view(ctx context.Context, fn work) error
 	update(ctx context.Context, fn work) error
 	migrate(ctx context.Context) error
+	stats() Stats
 	close() error
 }
 
@@ -128,7 +134,7 @@ func (db *DB) Engine() Engine { return db.engine }
 // no outside effects but assigning results, and it uses the ctx it is given. It
 // returns fn's error, ErrNested, ErrUnavailable or the context's error.
 func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return db.within(ctx, fn, db.be.view)
+	return db.watched(ctx, measure.View, fn, db.be.view)
 }
 
 // Update runs fn in a transaction; nil means that it is on disk.
@@ -142,7 +148,7 @@ func (db *DB) View(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 // It returns fn's error, ErrNested, ErrBusy, ErrUnavailable or the context's
 // error, in which cases nothing was written, or ErrOutcomeUnknown.
 func (db *DB) Update(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return db.within(ctx, fn, db.be.update)
+	return db.watched(ctx, measure.Update, fn, db.be.update)
 }
 
 // within runs fn by way of run, once it is sure that it may.

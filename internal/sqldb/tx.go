@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"medbook/internal/measure"
 )
 
 // Tx is a transaction. It lives as long as the closure it is given to, and only
@@ -81,6 +83,9 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 
 // Engine returns the kind of database.
 func (tx *Tx) Engine() Engine { return tx.db.engine }
+
+// Instruments returns those of the database.
+func (tx *Tx) Instruments() *measure.Instruments { return tx.db.Instruments }
 
 // AfterCommit has fn run once the transaction is on disk, before Update
 // returns; not if the outcome is unknown, and not in a View. The closure's ctx

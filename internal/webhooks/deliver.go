@@ -8,7 +8,9 @@ import (
 	"medbook/internal/audit"
 	"medbook/internal/auth"
 	"medbook/internal/errs"
+	"medbook/internal/measure"
 	"medbook/internal/sqldb"
+	"medbook/internal/tracing"
 )
 
 // outcome is what an attempt has come to.
@@ -48,9 +50,25 @@ func (s *Service) attempt(ctx context.Context, job Deliver) (w Webhook, d Delive
 		return err
 	})
 	if err == nil && d.Status == Pending {
-		o = s.send(ctx, w, d, now)
+		o = s.try(ctx, w, d, now)
 	}
 	return w, d, o, err
+}
+
+// try is send, counted and as a span.
+func (s *Service) try(ctx context.Context, w Webhook, d Delivery, now time.Time) outcome {
+	ctx, span := tracing.Start(ctx, "deliver event")
+	o := s.send(ctx, w, d, now)
+	word := measure.Sent
+	if o.class != "" {
+		word = string(o.class)
+		span.Fail(word)
+	}
+	span.Set(tracing.Kind, string(d.Event.Kind))
+	span.Set(tracing.Outcome, word)
+	span.End(nil)
+	s.DB.Instruments.EventTried(word)
+	return o
 }
 
 // begin counts an attempt and returns what is to be sent, and to whom. It returns
@@ -65,6 +83,7 @@ func begin(ctx context.Context, tx *sqldb.Tx, job Deliver) (w Webhook, d Deliver
 	}
 	if !w.Enabled && d.Event.Kind != test {
 		d.Status, d.LastError = Failed, Disabled
+		tx.AfterCommit(func() { tx.Instruments().EventSettled(string(Failed)) })
 		_, err = writeOutcome(ctx, tx, d)
 	}
 	return w, d, err
@@ -83,6 +102,9 @@ func (s *Service) settle(ctx context.Context, tx *sqldb.Tx, w Webhook, d Deliver
 	mine, err := writeOutcome(ctx, tx, d)
 	if err != nil || !mine {
 		return err
+	}
+	if d.Status != Pending {
+		tx.AfterCommit(func() { tx.Instruments().EventSettled(string(d.Status)) })
 	}
 	if o.class == Gone {
 		return disable(ctx, tx, w)

@@ -23,6 +23,8 @@ import (
 
 	"code.dny.dev/ssrf"
 	"github.com/google/uuid"
+
+	"medbook/internal/tracing"
 )
 
 const (
@@ -44,22 +46,26 @@ var guard = ssrf.New(ssrf.WithAnyPort())
 // get makes the client when it is first needed.
 func (p *poster) get(allowPrivate bool) *http.Client {
 	p.once.Do(func() {
-		dialer := &net.Dialer{Timeout: timeout}
-		if !allowPrivate {
-			// It is called with each address that a name was looked up to, so
-			// that no answer of a name server gets past it.
-			dialer.Control = guard.Safe
-		}
 		p.client = &http.Client{
 			Timeout:       timeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{ // with no Proxy, which would dial in our place
-				DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
-				TLSHandshakeTimeout: timeout, IdleConnTimeout: timeout, MaxIdleConnsPerHost: 1, MaxResponseHeaderBytes: mostAnswer,
-			},
+			Transport:     tracing.Outgoing(newTransport(allowPrivate), "webhook"),
 		}
 	})
 	return p.client
+}
+
+func newTransport(allowPrivate bool) *http.Transport {
+	dialer := &net.Dialer{Timeout: timeout}
+	if !allowPrivate {
+		// It is called with each address that a name was looked up to, so
+		// that no answer of a name server gets past it.
+		dialer.Control = guard.Safe
+	}
+	return &http.Transport{ // with no Proxy, which would dial in our place
+		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
+		TLSHandshakeTimeout: timeout, IdleConnTimeout: timeout, MaxIdleConnsPerHost: 1, MaxResponseHeaderBytes: mostAnswer,
+	}
 }
 
 // checkURL returns what is wrong with an address, "" if nothing is. Where a name

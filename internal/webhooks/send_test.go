@@ -22,8 +22,7 @@ import (
 // dial asks the client of a service that allows no private addresses to connect.
 func dial(t *testing.T, network, address string) error {
 	t.Helper()
-	var p poster
-	c, err := p.get(false).Transport.(*http.Transport).DialContext(t.Context(), network, address)
+	c, err := newTransport(false).DialContext(t.Context(), network, address)
 	if err == nil {
 		c.Close()
 	}
@@ -80,7 +79,7 @@ func TestNoRedirectIsFollowedAndNoProxyIsAsked(t *testing.T) {
 	if o := s.send(t.Context(), w, Delivery{}, time.Unix(0, 0)); o.class != Answered || o.status != http.StatusTemporaryRedirect || reached.Load() != 0 {
 		t.Errorf("a redirect: %+v, followed %d times, want answered, 307, never", o, reached.Load())
 	}
-	if transport := s.post.get(true).Transport.(*http.Transport); transport.Proxy != nil {
+	if newTransport(true).Proxy != nil {
 		t.Error("a proxy would dial in our place")
 	}
 }

@@ -85,6 +85,22 @@ func deliveriesPage(ctx context.Context, tx *sqldb.Tx, webhook uuid.UUID, status
 	return p, err
 }
 
+// mostCounted is how far a backlog is counted.
+const mostCounted = 10_000
+
+// backlog returns how many deliveries wait, and since when the oldest does; the zero
+// time when none does.
+func backlog(ctx context.Context, tx *sqldb.Tx) (w Waiting, err error) {
+	return sqldb.One(ctx, tx, func(r sqldb.Row) (w Waiting, err error) {
+		var since *sqldb.Instant
+		if err = r.Scan(&w.N, &since); err == nil && since != nil {
+			w.Since = time.Time(*since)
+		}
+		return w, err
+	}, `SELECT COUNT(*), MIN(updated_at) FROM (SELECT updated_at FROM webhook_deliveries
+		WHERE status = 'pending' ORDER BY updated_at LIMIT $1) waiting`, mostCounted)
+}
+
 func removeBefore(ctx context.Context, tx *sqldb.Tx, t time.Time) (int, error) {
 	return tx.Exec(ctx, `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE updated_at <= $1 LIMIT $2)`,
 		sqldb.Instant(t), pruneRows)

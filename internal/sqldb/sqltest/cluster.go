@@ -24,17 +24,15 @@ import (
 	"medbook/internal/sqldb"
 )
 
-// template is the database that tests get copies of.
-const template = "medbook_template"
-
-// cluster is a PostgreSQL server of this process's own, started when it is
-// first needed.
+// cluster is a PostgreSQL server: one of this process's own, started when it is first
+// needed, or the one that MEDBOOK_TEST_DSN names.
 type cluster struct {
 	server
 
-	once sync.Once
-	err  error
-	made atomic.Int64 // databases
+	once   sync.Once
+	err    error
+	places places
+	made   atomic.Int64 // databases
 }
 
 // server is a PostgreSQL server.
@@ -48,22 +46,22 @@ type server struct {
 
 var shared cluster
 
-// database returns the address of a fresh copy of the template.
-func (c *cluster) database(t testing.TB) string {
+// database returns the address of a fresh database, migrated or empty.
+func (c *cluster) database(t testing.TB, migrated bool) string {
 	t.Helper()
 	if c.once.Do(func() { c.err = c.start() }); c.err != nil {
 		t.Fatal(c.err)
 	}
-	name := fmt.Sprintf("test_%d", c.made.Add(1))
-	if _, err := c.admin.Exec("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
+	name := c.places.name(fmt.Sprint(c.made.Add(1)))
+	if err := c.places.make(c.admin, name, migrated); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := c.admin.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+		if err := c.places.remove(c.admin, name); err != nil {
 			t.Error(err)
 		}
 	})
-	return c.url(name)
+	return c.places.url(name)
 }
 
 func (s *server) url(database string) string {
@@ -74,8 +72,25 @@ func (s *server) url(database string) string {
 	return address
 }
 
-// start makes a cluster, starts its server and makes the template.
+// start finds or makes a server and prepares the template.
 func (c *cluster) start() error {
+	var err error
+	if dsn := os.Getenv(serverVariable); dsn != "" {
+		if c.places, err = elsewhere(dsn); err != nil {
+			return err
+		}
+		c.admin, err = sql.Open("pgx", dsn)
+	} else {
+		err = c.own()
+	}
+	if err != nil {
+		return err
+	}
+	return c.places.prepare(c.admin)
+}
+
+// own makes a cluster and starts its server.
+func (c *cluster) own() error {
 	bin, err := binaries()
 	if err != nil {
 		return err
@@ -86,10 +101,10 @@ func (c *cluster) start() error {
 	if err := c.run(bin, settings(c.folder)); err != nil {
 		return fmt.Errorf("start PostgreSQL for the tests: %w", err)
 	}
-	if _, err := c.admin.Exec("CREATE DATABASE " + template); err != nil {
-		return err
-	}
-	return migrate(c.url(template))
+	c.places = places{prefix: "test_", base: &url.URL{
+		Scheme: "postgres", Path: "/postgres", RawQuery: "user=postgres&host=" + url.QueryEscape(c.folder),
+	}}
+	return nil
 }
 
 // guard is the shell script between this process and the server. When its input
@@ -197,6 +212,14 @@ func (s *server) connect() (err error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// stop takes the template away, and ends the server if it is ours.
+func (c *cluster) stop() {
+	if c.places.templates { // on a server that others use too
+		_ = c.places.remove(c.admin, c.places.name("template"))
+	}
+	c.server.stop()
 }
 
 // stop ends the server, if there is one, and waits until its folder is gone.

@@ -3,13 +3,16 @@ package sqltest
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Proxy stands between a program and its PostgreSQL server, and loses what a
@@ -17,14 +20,16 @@ import (
 type Proxy struct {
 	URL string // of a fresh, migrated database behind the proxy
 
-	server string // its socket
-	mu     sync.Mutex
-	text   []byte
-	then   fate
-	fatal  string // the SQLSTATE of refuse
-	down   bool
-	cuts   int
-	came   int
+	database        string // its address without the proxy
+	network, server string
+
+	mu    sync.Mutex
+	text  []byte
+	then  fate
+	fatal string // the SQLSTATE of refuse
+	down  bool
+	cuts  int
+	came  int
 }
 
 // fate is what becomes of a connection on which the text is sent.
@@ -52,7 +57,7 @@ func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other = newProxy(t, "postgres://"+u.Path+"?host="+url.QueryEscape(filepath.Dir(p.server)))
+	other = newProxy(t, p.database)
 	v, err := url.Parse(other.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +67,11 @@ func (p *Proxy) Beside(t testing.TB) (other *Proxy, both string) {
 
 func newProxy(t testing.TB, database string) *Proxy {
 	t.Helper()
-	u, err := url.Parse(database)
+	behind, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +80,18 @@ func newProxy(t testing.TB, database string) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	p := &Proxy{
-		URL:    "postgres://postgres@" + listener.Addr().String() + u.Path + "?sslmode=disable",
-		server: u.Query().Get("host") + "/.s.PGSQL.5432",
+	query := behind.Query()
+	for _, name := range []string{"host", "port", "user", "password"} {
+		query.Del(name)
+	}
+	query.Set("sslmode", "disable") // what is sealed can't be looked for
+	address := &url.URL{
+		Scheme: "postgres", Host: listener.Addr().String(), Path: "/" + config.Database, RawQuery: query.Encode(),
+		User: url.UserPassword(config.User, config.Password),
+	}
+	p := &Proxy{URL: address.String(), database: database, network: "tcp", server: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	if strings.HasPrefix(config.Host, "/") {
+		p.network, p.server = "unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port)
 	}
 	go func() {
 		for {
@@ -81,9 +99,6 @@ func newProxy(t testing.TB, database string) *Proxy {
 			if err != nil {
 				return
 			}
-			p.mu.Lock()
-			p.came++
-			p.mu.Unlock()
 			go p.serve(client)
 		}
 	}()
@@ -111,7 +126,7 @@ func (p *Proxy) Refuse(text, state string) {
 	p.fatal = state
 }
 
-// Came returns how many connections there have been.
+// Came returns how many sessions a client asked for.
 func (p *Proxy) Came() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,6 +157,9 @@ func (p *Proxy) Cuts() int {
 func (p *Proxy) fate(message []byte) fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if bytes.Contains(message, []byte("application_name\x00")) {
+		p.came++
+	}
 	if p.down {
 		return loseQuestion
 	}
@@ -158,6 +176,12 @@ func (p *Proxy) fate(message []byte) fate {
 	return then
 }
 
+func (p *Proxy) frozen() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.then == freeze && p.text == nil
+}
+
 // refusal is the message of a server that ends the session.
 func (p *Proxy) refusal() []byte {
 	p.mu.Lock()
@@ -168,15 +192,17 @@ func (p *Proxy) refusal() []byte {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("unix", p.server)
+	server, err := net.Dial(p.network, p.server)
 	if err != nil {
 		return
 	}
 	defer server.Close()
-	answers := &gate{to: client}
+	answers := &gate{to: client, mute: p.frozen}
 	go func() {
-		defer client.Close()
 		_, _ = io.Copy(answers, server)
+		if !p.frozen() {
+			client.Close()
+		}
 	}()
 	message := make([]byte, 64<<10)
 	for {
@@ -212,6 +238,7 @@ func (p *Proxy) serve(client net.Conn) {
 type gate struct {
 	mu      sync.Mutex
 	to      io.Writer
+	mute    func() bool   // what is written goes nowhere, and nobody hears of it
 	blocked chan struct{} // closed by the first thing that does not get through
 }
 
@@ -228,6 +255,9 @@ func (g *gate) Write(b []byte) (int, error) {
 	if g.blocked != nil {
 		close(g.blocked)
 		return 0, io.ErrClosedPipe
+	}
+	if g.mute() {
+		return len(b), nil
 	}
 	return g.to.Write(b)
 }

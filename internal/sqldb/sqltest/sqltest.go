@@ -4,6 +4,10 @@
 // the server binaries it finds, listening on a socket in a folder of its own.
 // Its time zone is America/St_Johns, so that a mistake about zones shows.
 // MEDBOOK_TEST_ISOLATION=serializable makes that its default isolation.
+//
+// MEDBOOK_TEST_DSN names another server to use: PostgreSQL, or an engine that speaks
+// its protocol. The user must be allowed to make databases there, or schemas in the
+// database that is named; the tests take away what they have made.
 package sqltest
 
 import (
@@ -79,7 +83,14 @@ func SQLite(t testing.TB) (url string) {
 // is dropped when the test ends.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
-	return shared.database(t)
+	return shared.database(t, true)
+}
+
+// EmptyPostgres returns the address of a PostgreSQL database without any tables,
+// which is dropped when the test ends.
+func EmptyPostgres(t testing.TB) (url string) {
+	t.Helper()
+	return shared.database(t, false)
 }
 
 // sqliteTemplate returns the content of a migrated database file.

@@ -4,9 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -46,6 +51,7 @@ func TestEachGivesAFreshMigratedDatabase(t *testing.T) {
 }
 
 func TestClusterSettings(t *testing.T) {
+	sqltest.OwnServer(t)
 	db := sqltest.Open(t, sqltest.Postgres(t))
 	isolation := os.Getenv("MEDBOOK_TEST_ISOLATION")
 	if isolation == "" {
@@ -74,6 +80,7 @@ func text(r sqldb.Row) (s string, err error) {
 }
 
 func TestServerDiesWithItsTests(t *testing.T) {
+	sqltest.OwnServer(t)
 	if os.Getenv(victim) != "" {
 		fmt.Println(sqltest.Postgres(t))
 		select {}
@@ -109,5 +116,29 @@ func TestServerDiesWithItsTests(t *testing.T) {
 			t.Fatalf("%s is still there", folder)
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+// TestTheListOfThoseWhoNeedAServer holds the list of tests that are left out on a
+// server that the tests did not start against those that ask to be.
+func TestTheListOfThoseWhoNeedAServer(t *testing.T) {
+	asks := regexp.MustCompile(`func (Test\w+)\(t \*testing\.T\) \{\n\tsqltest\.OwnServer\(t\)`)
+	var found []string
+	err := filepath.WalkDir("../../..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range asks.FindAllStringSubmatch(string(text), -1) {
+			found = append(found, m[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(found)
+	if want := []string{"TestClusterSettings", "TestServerDiesWithItsTests"}; !slices.Equal(found, want) || !slices.Equal(sqltest.OwnServers(), want) {
+		t.Errorf("%v ask to be left out, %v are on the list, want %v", found, sqltest.OwnServers(), want)
 	}
 }

@@ -124,7 +124,7 @@ func (s *Stage) Await(c *Call) {
 			waiting, err = sqldb.One(ctx, tx, func(r sqldb.Row) (n int, err error) {
 				err = r.Scan(&n)
 				return n, err
-			}, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+			}, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = current_setting('application_name') AND wait_event_type = 'Lock'`)
 			return err
 		})
 		if err != nil {

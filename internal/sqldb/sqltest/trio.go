@@ -409,7 +409,7 @@ func (n *node) freeze() error {
 	if err != nil {
 		return err
 	}
-	n.pids = append(pids, postmaster)
+	n.pids = append([]int{postmaster}, pids...)
 	for _, pid := range n.pids {
 		_ = syscall.Kill(pid, syscall.SIGSTOP) // one may have ended
 	}
