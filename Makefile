@@ -1,4 +1,5 @@
 .DEFAULT_GOAL := help
+.PHONY: help run build test lint fmt bench soak openapi generate screenshots release
 .PHONY: help run build test test-dsn rehearse lint fmt bench soak failover openapi generate screenshots
 
 # The tools are pinned in a module of their own.
@@ -26,6 +27,7 @@ test: ## Run every test, installing what is missing
 	./scripts/need.sh
 	go mod download
 	cd tools/provider && go mod download && go vet .
+	cd tools/release && go mod download && go mod tidy -diff && go vet .
 	cd tools/prometheus && go vet . && go test .
 	cd tools/litestream && go mod download
 	go mod tidy -diff
@@ -37,6 +39,7 @@ test: ## Run every test, installing what is missing
 	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
 	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
 	go test -timeout 40m ./...
+	[ "$$(go env GOOS)" != linux ] || go -C tools/release test -timeout 40m .
 
 test-dsn: ## Run the tests of storage on the server that MEDBOOK_TEST_DSN names
 	@test -n "$$MEDBOOK_TEST_DSN" || { echo "MEDBOOK_TEST_DSN is to be an address such as postgres://user:password@host/database"; exit 2; }
@@ -48,6 +51,7 @@ rehearse: ## Upgrade from the released program that PREVIOUS names, under load
 
 lint: ## Check style and the usual slips
 	$(TOOL) golangci-lint run
+	cd tools/release && go tool -modfile=../go.mod golangci-lint run -c ../../.golangci.yml
 
 fmt: ## Format the code
 	$(TOOL) gofumpt -l -w -extra -modpath medbook .
@@ -63,6 +67,8 @@ bench: ## Measure hold, list, calendar, group commit, sign-in and pages
 soak: ## Deliver 100,000 messages through a service that fails at random
 	MEDBOOK_SOAK=100000 go test -timeout 2h -run TestNothingIsLostOrDeliveredTwice -v ./internal/notify
 
+release: ## Build what is handed out of VERSION (default: the newest in CHANGELOG.md) into dist
+	go -C tools/release run . -root ../.. -out ../../dist -version "$(VERSION)"
 failover: ## Lose the primary of three PostgreSQL servers under load, again and again
 	MEDBOOK_FAILOVER=$${MEDBOOK_FAILOVER:-2m} go test -timeout 2h -count 1 -parallel 1 -run 'Failover|TheDrillNotices' -v ./e2e
 

@@ -2,9 +2,9 @@
 # Finds what the tests need beside Go, or installs it on Debian and Ubuntu: the
 # PostgreSQL server programs, with which the tests start clusters of their own; a
 # C compiler, without which Go has no race detector; Chromium, which uses the
-# pages; Node, which runs the checker of their HTML; and curl, which the documentation
-# has its readers use. The checker itself is installed below tools/html. It starts no
-# server and touches no existing one.
+# pages; Node, which runs the checker of their HTML; curl, which the documentation
+# has its readers use; and what reads and installs packages. The checker itself is
+# installed below tools/html. It starts no server and touches no existing one.
 set -eu
 
 server() {
@@ -40,6 +40,14 @@ browser() {
 		fi
 	done
 	return 1
+}
+
+# What reads and installs the packages that are made of a release, for Debian,
+# systemd and Nix, and what stands before the server.
+packagers() {
+	for name in dpkg-deb adduser systemd-analyze nix-instantiate nginx; do
+		command -v "$name" || return 1
+	done
 }
 
 # Node 18.19 or newer, and npm.
@@ -81,6 +89,9 @@ need "a C compiler for the race detector" compiler gcc libc6-dev
 need "Chromium or Chrome" browser chromium fonts-liberation
 need "Node (18.19 or newer) with npm" javascript nodejs npm
 need "curl" "command -v curl" curl
+if [ "$(uname)" = Linux ]; then
+	need "dpkg, systemd-analyze, nix-instantiate and nginx" packagers dpkg adduser systemd nix-bin nginx
+fi
 
 cd "$(dirname "$0")/../tools/html"
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then

@@ -494,12 +494,17 @@ func TestEveryDependencyHasItsReason(t *testing.T) {
 	}
 }
 
-// tool reports whether module is one of tools/go.mod.
+// tool reports whether module is one of tools/go.mod or tools/release/go.mod.
 func tool(t *testing.T, module string) bool {
 	t.Helper()
-	mod, err := os.ReadFile(root + "/tools/go.mod")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"/tools/go.mod", "/tools/release/go.mod"} {
+		mod, err := os.ReadFile(root + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(mod), "\t"+module+" v") {
+			return true
+		}
 	}
-	return strings.Contains(string(mod), "\t"+module+" v")
+	return false
 }
