@@ -29,7 +29,7 @@ const (
 type balancer struct {
 	*httptest.Server
 
-	t       *testing.T
+	t         *testing.T
 	mu        sync.Mutex
 	servers   []*behind
 	turn      int

@@ -101,7 +101,9 @@ func (l *load) visit(by *client.Client, choice *rand.Rand, mayStay bool) (stays 
 		return true, fmt.Errorf("an appointment that was confirmed is %+v, %w", seen, err)
 	}
 	if choice.IntN(3) == 0 {
-		moved, ok, err := l.ask(func(key client.CallOption) (client.Appointment, error) { return by.RescheduleWith(ctx, a.ID, client.Move{SlotID: other.ID}, key) })
+		moved, ok, err := l.ask(func(key client.CallOption) (client.Appointment, error) {
+			return by.RescheduleWith(ctx, a.ID, client.Move{SlotID: other.ID}, key)
+		})
 		if err != nil {
 			return true, err
 		}
