@@ -171,9 +171,9 @@ func (t Type) value(v any) (any, bool) {
 	ok := false
 	switch t {
 	case UUID:
-		text, isText := v.(string)
+		text, _ := v.(string)
 		id, err := uuid.Parse(text)
-		return id, isText && err == nil && len(text) == 36
+		return id, err == nil && id.String() == text // in capitals it would have another place in the order
 	case Text:
 		_, ok = v.(string)
 	case BigInt:

@@ -170,3 +170,39 @@ func TestADatabaseThatIsOpenIsInUse(t *testing.T) {
 		t.Errorf("a file that is not there is in use: %v, %v", used, err)
 	}
 }
+
+// TestWhatIsNoValueOfItsColumnIsNotRead has SQLite keep what it would let somebody
+// write, and no program of ours does.
+func TestWhatIsNoValueOfItsColumnIsNotRead(t *testing.T) {
+	for _, tt := range []struct{ table, column, statement string }{
+		{"patients", "patient_id", `INSERT INTO patients (patient_id) VALUES ('01890A5D-AC96-774B-BCCE-B302099A8057')`},
+		{"patients", "patient_id", `INSERT INTO patients (patient_id) VALUES ('urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057')`},
+		{"patients", "patient_id", `INSERT INTO patients (patient_id) VALUES (17)`},
+		{"patients", "erased_at", `INSERT INTO patients (patient_id, erased_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a8057', 'soon')`},
+		{"patients", "erased_at", `INSERT INTO patients (patient_id, erased_at) VALUES ('01890a5d-ac96-774b-bcce-b302099a8057', 1.5)`},
+		{"patient_search", "name", `INSERT INTO patient_search (patient_id, name) SELECT patient_id, X'00' FROM patients`},
+		{"audit_tree", "peaks", `INSERT INTO audit_tree (id, size, peaks) VALUES (1, 0, 'text')`},
+		{"webhooks", "enabled", `INSERT INTO webhooks (id, url, kinds, enabled, secret, created_at, created_by, version)
+			VALUES ('01890a5d-ac96-774b-bcce-b302099a8057', '', '', 2, X'00', 0, '01890a5d-ac96-774b-bcce-b302099a8057', 1)`},
+	} {
+		db := sqltest.Open(t, sqltest.SQLite(t))
+		err := db.Update(t.Context(), func(ctx context.Context, tx *sqldb.Tx) error {
+			if tt.table == "patient_search" {
+				if _, err := tx.Exec(ctx, `INSERT INTO patients (patient_id) VALUES ('01890a5d-ac96-774b-bcce-b302099a8057')`); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(ctx, tt.statement)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Snapshot(t.Context(), func(ctx context.Context, tx *sqldb.Tx, _ time.Time) error {
+			return tx.Rows(ctx, table(t, tt.table), nil, func([]any) error { return nil })
+		})
+		if err == nil || !strings.Contains(err.Error(), tt.column+" of row 1 of "+tt.table) {
+			t.Errorf("%s: error %v, want which column of which row", tt.statement, err)
+		}
+	}
+}
