@@ -38,7 +38,7 @@ test: ## Run every test, installing what is missing
 	go test -race -skip TestAKill $(SHARED)
 	go test -race -skip TestNothingIsLostOrDeliveredTwice ./internal/notify
 	go test -race -run 'TestNobodyIsDoubleBooked|TestTheServerFinishes' ./e2e
-	go test -timeout 40m ./...
+	go test -timeout 75m ./...
 	[ "$$(go env GOOS)" != linux ] || go -C tools/release test -timeout 40m .
 
 test-dsn: ## Run the tests of storage on the server that MEDBOOK_TEST_DSN names

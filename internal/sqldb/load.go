@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -72,7 +73,11 @@ func (db *DB) StartLoad(ctx context.Context, f Filling) (_ *Load, resumed bool, 
 		return nil, false, err
 	}
 	if resumed, err = l.take(ctx, f); err == nil {
-		if err = l.prepare(ctx); err != nil && !resumed {
+		err = l.prepare(ctx)
+		if err == nil && !resumed {
+			err = l.clear(ctx)
+		}
+		if err != nil && !resumed {
 			err = errors.Join(err, l.Undo(context.WithoutCancel(ctx)))
 		}
 	}
@@ -93,6 +98,19 @@ func (l *Load) prepare(ctx context.Context) error {
 			if err := l.exec(ctx, "DROP INDEX IF EXISTS "+i.name); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// clear deletes the rows that the migrations have made: what is loaded has them.
+func (l *Load) clear(ctx context.Context) error {
+	for _, t := range l.Layout.Tables {
+		if t.made == 0 {
+			continue
+		}
+		if err := l.exec(ctx, "DELETE FROM "+t.Name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -119,7 +137,7 @@ func (l *Load) take(ctx context.Context, f Filling) (resumed bool, err error) {
 			if resumed, err = l.resume(ctx, f); err != nil || resumed {
 				return err
 			}
-		} else if err := l.empty(ctx, ours); err != nil {
+		} else if err := l.empty(ctx, ours, latest); err != nil {
 			return err
 		}
 		for _, t := range ours {
@@ -173,9 +191,9 @@ func (l *Load) resume(ctx context.Context, f Filling) (bool, error) {
 	return true, l.exec(ctx, "UPDATE "+unfinished+" SET owner = $1", l.owner)
 }
 
-// empty returns ErrNotEmpty if any of the tables has a row. Nobody writes one
-// before the transaction is over.
-func (l *Load) empty(ctx context.Context, tables []string) error {
+// empty returns ErrNotEmpty if any of the tables has a row that no migration made.
+// Nobody writes one before the transaction is over.
+func (l *Load) empty(ctx context.Context, tables []string, latest Layout) error {
 	for _, t := range tables {
 		if l.db.engine == Postgres {
 			if err := l.exec(ctx, "LOCK TABLE "+t+" IN ACCESS EXCLUSIVE MODE"); err != nil {
@@ -183,7 +201,8 @@ func (l *Load) empty(ctx context.Context, tables []string) error {
 			}
 		}
 		var full bool
-		if err := l.conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+t+")").Scan(&full); err != nil {
+		beyond := max(latest.made(t), l.Layout.made(t))
+		if err := l.conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+t+" LIMIT 1 OFFSET "+strconv.FormatInt(beyond, 10)+")").Scan(&full); err != nil {
 			return err
 		}
 		if full && t != "goose_db_version" {

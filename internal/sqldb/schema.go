@@ -40,6 +40,7 @@ type Table struct {
 	Key     []string `json:"key"`     // the columns of the primary key, in its order
 
 	refers  []string // tables that foreign keys lead to
+	made    int64    // rows that the migrations make
 	indexes []index  // beside those of keys
 }
 
@@ -51,6 +52,16 @@ type index struct{ name, made string }
 type Layout struct {
 	Version int64
 	Tables  []Table // those that others refer to come first
+}
+
+// made returns how many rows of a table the migrations make.
+func (l Layout) made(table string) int64 {
+	for _, t := range l.Tables {
+		if t.Name == table {
+			return t.made
+		}
+	}
+	return 0
 }
 
 // Newest returns the version that the program's migrations lead to.
@@ -98,6 +109,9 @@ func LayoutAt(ctx context.Context, version int64) (s Layout, err error) {
 // describe asks SQLite about a table.
 func describe(ctx context.Context, pool *sql.DB, name string) (t Table, err error) {
 	t.Name = name
+	if err := pool.QueryRowContext(ctx, "SELECT count(*) FROM "+name).Scan(&t.made); err != nil {
+		return t, err
+	}
 	rows, err := pool.QueryContext(ctx, `SELECT name, type FROM pragma_table_info($1) ORDER BY cid`, name)
 	if err != nil {
 		return t, err
