@@ -202,7 +202,7 @@ func TestHelpIsWorthReading(t *testing.T) {
 		{[]string{"key", "create", "--help"}, []string{"<email>", "--name", "X-API-Key"}},
 		{[]string{"keys", "rewrap", "--help"}, []string{"--master-key", "--all", "while servers run"}},
 		{[]string{"backup", "make", "--help"}, []string{"--to", "--recipient", "--recipients-file", "medbook.keys", "while servers go on"}},
-		{[]string{"restore", "--help"}, []string{"--from", "--identity", "--keys", "--begin-anew", "--accept-trail", "$MEDBOOK_BACKUP_IDENTITY", "Nothing is written over"}},
+		{[]string{"restore", "--help"}, []string{"--from", "--identity", "--keys", "--begin-anew", "--accept-trail", "Nothing is written over"}},
 		{[]string{"copy", "--help"}, []string{"--from", "--to", "$MEDBOOK_COPY_TO_URL", "Stop the servers first", "goes on where it was"}},
 		{[]string{"demo", "--help"}, []string{"--listen", "--data"}},
 	} {

@@ -25,8 +25,8 @@ import (
 type makeBackup struct {
 	storage
 	To             string   `required:"" placeholder:"FILE" help:"File to write, which must not be there yet; - for stdout."`
-	Recipient      []string `env:"MEDBOOK_BACKUP_RECIPIENT" placeholder:"age1…" help:"Public key of who may open it, as medbook backup key prints it. Can be given again."`
-	RecipientsFile string   `type:"existingfile" env:"MEDBOOK_BACKUP_RECIPIENTS_FILE" placeholder:"FILE" help:"File of public keys, one a line."`
+	Recipient      []string `placeholder:"age1…" help:"Public key of who may open it, as medbook backup key prints it. Can be given again."`
+	RecipientsFile string   `type:"existingfile" placeholder:"FILE" help:"File of public keys, one a line."`
 }
 
 // Help says what the summary has no room for.
@@ -140,7 +140,7 @@ func rowsOf(sums []archive.Sum) string {
 
 // opening is the flag of whoever opens a backup.
 type opening struct {
-	Identity []string `required:"" env:"MEDBOOK_BACKUP_IDENTITY" placeholder:"FILE" help:"File of secret keys, as medbook backup key writes it. Can be given again."`
+	Identity []string `required:"" placeholder:"FILE" help:"File of secret keys, as medbook backup key writes it. Can be given again."`
 }
 
 // identities reads the secret keys.

@@ -35,7 +35,7 @@ func (version) Run(o output) error {
 	if !ok {
 		return errors.New("this program was built without version information")
 	}
-	return describe(info, origins{release, commit, committed}).print(o.stdout)
+	return describe(info, origins{release, commit, committed}).write(o.stdout)
 }
 
 // thisVersion returns the version alone.
@@ -82,8 +82,8 @@ func describe(info *debug.BuildInfo, told origins) description {
 	return d
 }
 
-// print writes a line for each fact that is known.
-func (d description) print(w io.Writer) error {
+// write writes a line for each fact that is known.
+func (d description) write(w io.Writer) error {
 	fmt.Fprintln(w, "medbook", d.version)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{

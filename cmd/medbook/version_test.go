@@ -59,7 +59,7 @@ func TestTheVersionIsWhatIsKnown(t *testing.T) {
 	} {
 		var out strings.Builder
 		info := &debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: tt.main}, Deps: engines, Settings: tt.seen}
-		if err := describe(info, tt.told).print(&out); err != nil || out.String() != tt.want {
+		if err := describe(info, tt.told).write(&out); err != nil || out.String() != tt.want {
 			t.Errorf("%s: got %v\n%swant\n%s", tt.name, err, out.String(), tt.want)
 		}
 	}

@@ -266,6 +266,8 @@ func TestReadinessSaysWhy(t *testing.T) {
 			}
 		}
 		version("UPDATE goose_db_version SET version_id = version_id + 1000")
+		expect("a newer schema that lets it go on", "")
+		version("UPDATE schema_compatibility SET oldest_program = 1000")
 		expect("a newer schema", "schema database-newer true")
 		version("UPDATE goose_db_version SET version_id = version_id - 2000")
 		expect("an older schema", "schema database-not-migrated true")
