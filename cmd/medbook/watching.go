@@ -29,6 +29,6 @@ func (w watching) into(c *app.Config) error {
 	if !(w.TraceRatio >= 0 && w.TraceRatio <= 1) { // NaN is neither
 		return errors.New("--trace-ratio takes a number from 0 to 1")
 	}
-	c.Watching = app.Watching{Metrics: w.MetricsListen, Profiles: w.PprofListen, Traces: w.OTLPEndpoint, Ratio: w.TraceRatio}
+	c.Watching = app.Watching{Metrics: w.MetricsListen, Profiles: w.PprofListen, Traces: w.OTLPEndpoint, Ratio: w.TraceRatio, Version: thisVersion()}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof" // it adds itself to http.DefaultServeMux, which nobody here serves
-	"runtime/debug"
 	"time"
 
 	"medbook/internal/measure"
@@ -21,6 +20,7 @@ type Watching struct {
 	Profiles string  // host:port of /debug/pprof/, on this machine; empty: nowhere
 	Traces   string  // collector of spans, by OTLP over HTTP; empty: none
 	Ratio    float64 // of the traces, which are recorded
+	Version  string  // of the program, as it is told
 }
 
 // errProfiles is what an operator reads who would show profiles to the world.
@@ -47,7 +47,7 @@ func (a *App) watch(ctx context.Context) (err error) {
 		return errProfiles
 	}
 	if c.Metrics != "" {
-		a.watched.instruments = measure.New(Version())
+		a.watched.instruments = measure.New(c.Version)
 		a.DB.Instruments = a.watched.instruments
 		a.watched.instruments.Register(newGauges(a))
 		err = a.watched.open(ctx, a, "metrics", c.Metrics, a.metrics())
@@ -57,7 +57,7 @@ func (a *App) watch(ctx context.Context) (err error) {
 	}
 	if err == nil && c.Traces != "" {
 		a.watched.exporter, err = tracing.Export(ctx, tracing.Config{
-			Endpoint: c.Traces, Ratio: c.Ratio, Version: Version(), Log: a.log, Exported: a.watched.instruments.SpansExported,
+			Endpoint: c.Traces, Ratio: c.Ratio, Version: c.Version, Log: a.log, Exported: a.watched.instruments.SpansExported,
 		})
 	}
 	return err
@@ -99,14 +99,6 @@ func (w *watch) close(ctx context.Context) {
 	for _, s := range w.servers {
 		_, _ = s.server.Close(), s.listener.Close()
 	}
-}
-
-// Version returns the program's, as the Go toolchain recorded it.
-func Version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // metrics answers those who watch: with numbers, and with the checks in words.
