@@ -25,7 +25,7 @@
           src = self;
           subPackages = [ "cmd/medbook" ];
           # Of what "go mod vendor" writes; a test fails when it is not (tools/release).
-          vendorHash = "sha256-MfLsY8HNJUidyCtujVmo5E9VsSQ1qTbz5lx6WFpPL9Q=";
+          vendorHash = "sha256-pO2X4oK2RASLPustQeFPICaqdZ7RacgqPut29PJhA7k=";
           env.CGO_ENABLED = "0";
           ldflags = [ "-s" "-w" "-X main.commit=${commit}" "-X main.committed=${committed}" ];
           doCheck = false; # the tests need PostgreSQL and Chromium: make test, in the shell below
