@@ -15,6 +15,8 @@ import (
 	"filippo.io/age"
 
 	"medbook/internal/archive"
+	"medbook/internal/audit"
+	"medbook/internal/auth"
 	"medbook/internal/sqldb"
 	"medbook/internal/sqldb/sqltest"
 )
@@ -87,8 +89,12 @@ func TestWhoIsKilledLeavesNoClinic(t *testing.T) {
 				kill(t, "copy", "sqlite:"+clinicFile, to, 150+40*at)
 			}
 			from, db := sqltest.Open(t, "sqlite:"+clinicFile), sqltest.Open(t, to)
-			if _, err := archive.Copy(t.Context(), source, db, archive.Copying{}); err == nil {
-				t.Error("the copy of one clinic went on with another")
+			other := sqltest.Open(t, sqltest.SQLite(t))
+			if err := audit.RecordNow(t.Context(), other, auth.System.Event("keys.rotate", "installation_keys", "")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := archive.Copy(t.Context(), other, db, archive.Copying{}); !errors.Is(err, sqldb.ErrOther) {
+				t.Errorf("the copy of another clinic: error %v, want %v", err, sqldb.ErrOther)
 			}
 			copied, err := archive.Copy(t.Context(), from, db, archive.Copying{})
 			if err != nil || !copied.Resumed {
