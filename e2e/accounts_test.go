@@ -126,7 +126,7 @@ func TestTourOfAccounts(t *testing.T) {
 		admin := c.signIn(ruth.Email, passphrase)
 
 		const email = "ann@mail.example"
-		made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase}))(t)
+		made := must(public.Register(ctx, client.NewPatient{Email: email, Name: "Ann Lee", Password: passphrase, TimeZone: newYork}))(t)
 		_, err = public.LogIn(ctx, email, passphrase)
 		code(t, err, 401, "sign-in-failed")
 		token = c.mailed(admin.Client, made.ID, "verify-address", "verify")

@@ -204,7 +204,7 @@ func TestHelpIsWorthReading(t *testing.T) {
 		{[]string{"backup", "make", "--help"}, []string{"--to", "--recipient", "--recipients-file", "medbook.keys", "while servers go on"}},
 		{[]string{"restore", "--help"}, []string{"--from", "--identity", "--keys", "--begin-anew", "--accept-trail", "Nothing is written over"}},
 		{[]string{"copy", "--help"}, []string{"--from", "--to", "$MEDBOOK_COPY_TO_URL", "Stop the servers first", "goes on where it was"}},
-		{[]string{"demo", "--help"}, []string{"--listen", "--data"}},
+		{[]string{"demo", "run", "--help"}, []string{"--listen", "--data"}},
 	} {
 		r := run(t, t.TempDir(), []string{"MEDBOOK_DATABASE_URL=postgres://u:hunter2@host/x"}, tt.args...)
 		if r.status != 0 || r.stderr != "" || strings.Contains(r.stdout, "hunter2") {
