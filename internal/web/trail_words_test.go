@@ -17,13 +17,15 @@ import (
 )
 
 // notActions are texts of the form noun.verb that are not put on record: kinds of
-// jobs and of webhooks' events, fields of requests, names of files.
+// jobs and of webhooks' events, fields of requests, names of files, keys of build
+// information.
 var notActions = []string{
 	"appointment.cancelled", "appointment.completed", "appointment.confirmed", "appointment.expired", "appointment.held", "appointment.moved",
 	"audit.adopt", "audit.prune", "auth.clean", "auth.mail", "directory.index", "encounter.amended", "encounter.created",
 	"idempotency.clean", "medbook.checkpoints", "medbook.keys", "notify.deliver", "notify.event", "notify.prune",
 	"order.placed", "patient.erased", "policy.slot_minutes", "scheduling.freed", "scheduling.hold_ends",
 	"shipping.city", "shipping.country", "shipping.name", "shipping.postal_code", "shipping.region",
+	"vcs.modified", "vcs.revision", "vcs.time",
 	"webhooks.deliver", "webhooks.event", "webhooks.prune",
 }
 
